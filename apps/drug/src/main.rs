@@ -1,0 +1,3 @@
+//! Drug molecule screening.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Model cards, verification, runtime and streaming.
