@@ -1,1 +1,11 @@
-//! Helpers for tests.
+//! Helpers for the workspace's tests: tiny ONNX models written byte by byte, model cards for them,
+//! and where the shared data lies. Nothing here is shipped.
+
+pub mod card;
+pub mod models;
+pub mod onnx;
+pub mod shared;
+pub mod wire;
+
+pub use card::{CardSpec, sha256_hex, write_card};
+pub use shared::{shared_dir, skip};
