@@ -1,1 +1,5 @@
-//! Model cards, verification, runtime and streaming.
+//! The shared core: model cards, verification before load, running models, streaming records.
+//! Only this crate names the library that runs models.
+
+pub mod card;
+pub mod paths;
