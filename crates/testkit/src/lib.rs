@@ -2,6 +2,7 @@
 //! and where the shared data lies. Nothing here is shipped.
 
 pub mod card;
+pub mod http;
 pub mod models;
 pub mod onnx;
 pub mod shared;
