@@ -1,3 +1,7 @@
-//! Drug molecule screening.
+//! `strata-drug`: the command line of drug molecule screening.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    strata_drug::cli::main()
+}

@@ -292,7 +292,7 @@ fn encode_head(identity: &Identity) -> Vec<u8> {
 fn read_head(path: &Path, file: &mut File) -> Result<Option<(Identity, u64)>, StreamError> {
     let damaged = |why| StreamError::NotAJournal { path: path.to_path_buf(), why };
     let mut start = Vec::new();
-    file.by_ref()
+    Read::by_ref(file)
         .take(u64::from(MAX_HEAD))
         .read_to_end(&mut start)
         .map_err(StreamError::io("cannot read", path))?;

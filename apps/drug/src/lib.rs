@@ -1,0 +1,7 @@
+//! Drug molecule screening: the work behind the `strata-drug` commands.
+//!
+//! The commands in [`cli`] translate arguments; what they do lies in the modules beside it, so that
+//! tests, the workspace's commands and later doors call the same functions.
+
+pub mod cli;
+pub mod input;
