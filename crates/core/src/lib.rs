@@ -4,3 +4,4 @@
 pub mod card;
 pub mod paths;
 pub mod stream;
+pub mod verify;
