@@ -1,1 +1,2 @@
 //! The chemistry kit.
+pub mod arena;
