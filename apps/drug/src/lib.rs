@@ -5,3 +5,5 @@
 
 pub mod cli;
 pub mod input;
+pub mod output;
+pub mod scenario;

@@ -1,0 +1,54 @@
+//! A file that is seen under its name only when it is whole.
+
+use std::fs::File;
+use std::io::{BufWriter, Result, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes to `NAME.tmp`, then renames. The temporary name is fixed, so that a killed run leaves at
+/// most one such file, which the next run writes over.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: BufWriter<File>,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Starts a file.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn create(path: &Path) -> Result<Self> {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        let temporary = PathBuf::from(temporary);
+        let file = BufWriter::with_capacity(1 << 16, File::create(&temporary)?);
+        Ok(Self { file, temporary, path: path.to_path_buf() })
+    }
+
+    /// Writes everything to the disk and puts the file in its place.
+    ///
+    /// # Errors
+    /// Where the disk is full or the rename is refused.
+    pub fn commit(mut self) -> Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        std::fs::rename(&self.temporary, &self.path)?;
+        // The rename itself must survive a power cut; not every system can open a folder for that.
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, buffer: &[u8]) -> Result<usize> {
+        self.file.write(buffer)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.file.flush()
+    }
+}
