@@ -15,33 +15,6 @@ from rdkit import Chem, RDConfig
 from rdkit.Chem import FilterCatalog
 
 OUT, FILTERS = Path(sys.argv[1]), Path(sys.argv[2])
-TABLE = Chem.GetPeriodicTable()
-
-
-def elements():
-    rows = ["# number\tsymbol\tweight\tmonoisotopic\trb0\touter_electrons"]
-    for z in range(1, 119):
-        rows.append(
-            "\t".join(
-                map(
-                    repr_number,
-                    [z, TABLE.GetElementSymbol(z), TABLE.GetAtomicWeight(z), TABLE.GetMostCommonIsotopeMass(z),
-                     TABLE.GetRb0(z), TABLE.GetNOuterElecs(z)],
-                )
-            )
-        )
-    (OUT / "elements.tsv").write_text("\n".join(rows) + "\n")
-    rows = ["# number\tisotope\tmass"]
-    for z in range(1, 119):
-        for a in range(1, 300):
-            mass = TABLE.GetMassForIsotope(z, a)
-            if mass > 0:
-                rows.append(f"{z}\t{a}\t{repr_number(mass)}")
-    (OUT / "isotopes.tsv").write_text("\n".join(rows) + "\n")
-
-
-def repr_number(value):
-    return repr(value) if isinstance(value, float) else str(value)
 
 
 ENTRY = re.compile(r'\{\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*(\d+)\s*,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\}', re.S)
@@ -120,6 +93,5 @@ def sa_scores():
     print("sa", len(groups), len(final), len(blob))
 
 
-elements()
 alerts()
 sa_scores()
