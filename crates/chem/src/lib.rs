@@ -1,2 +1,15 @@
-//! The chemistry kit.
+//! The chemistry kit: molecules parsed and sanitised once, and everything that reads them.
+//!
+//! Accepts what RDKit accepts and agrees with it on hydrogens, rings, aromaticity and
+//! fingerprints; RDKit itself is only the oracle of the tests.
 pub mod arena;
+pub mod cluster;
+pub mod error;
+pub mod metrics;
+pub mod mol;
+pub mod sdf;
+pub mod smiles;
+pub mod split;
+
+pub use error::{ChemError, Result};
+pub use mol::Mol;

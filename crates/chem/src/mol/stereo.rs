@@ -1,0 +1,129 @@
+//! Which stereo marks mean something; the others are removed.
+use super::{Bond, BondDirection, BondOrder, BondStereo, Chirality, Mol};
+
+/// Turns written bond directions into double-bond geometry and drops marks that cannot be stereo.
+pub(super) fn perceive(mol: &mut Mol) {
+    let marked = mol.atoms.iter().any(|a| a.chirality != Chirality::None);
+    let directed = mol.bonds.iter().any(|b| b.direction != BondDirection::None);
+    if marked {
+        for a in 0..mol.atoms.len() {
+            if mol.atoms[a].chirality != Chirality::None && !can_be_centre(mol, a) {
+                mol.atoms[a].chirality = Chirality::None;
+            }
+        }
+    }
+    let preset = mol.bonds.iter().any(|b| b.stereo != BondStereo::None);
+    if directed {
+        for b in 0..mol.bonds.len() {
+            if mol.bonds[b].order == BondOrder::Double {
+                mol.bonds[b].stereo = geometry(mol, b);
+            }
+        }
+    }
+    if marked || directed || preset {
+        crate::smiles::legit::remove_meaningless(mol);
+    }
+    if directed {
+        drop_idle_directions(mol);
+    }
+}
+
+/// Whether an atom has the neighbours a tetrahedral stereocentre needs.
+fn can_be_centre(mol: &Mol, a: usize) -> bool {
+    let atom = &mol.atoms[a];
+    let (degree, hs) = (atom.degree, atom.total_hs);
+    if hs > 1 || degree < 3 || degree + hs > 4 {
+        return false;
+    }
+    if degree + hs == 4 {
+        return true;
+    }
+    match atom.element {
+        7 => {
+            let three = (0..mol.rings.len()).any(|r| {
+                mol.rings.atom_ring(r).len() == 3 && mol.rings.atom_ring(r).contains(&(a as u32))
+            });
+            three || atom.ring_bonds == 3
+        }
+        15 | 33 => true,
+        16 | 34 => {
+            let valence = atom.explicit_valence;
+            valence == 4 || (valence == 3 && atom.charge == 1)
+        }
+        _ => false,
+    }
+}
+
+/// The side on which `bond` puts its other end, seen from `atom`: true is up.
+fn side(bond: &Bond, atom: u32) -> Option<bool> {
+    let up = match bond.direction {
+        BondDirection::None => return None,
+        BondDirection::EndUpRight => true,
+        BondDirection::EndDownRight => false,
+    };
+    Some(up == (bond.begin == atom))
+}
+
+/// A neighbour of `atom` whose side is written, and that side; `None` on a contradiction.
+fn reference(mol: &Mol, atom: u32, double: usize) -> Option<(u32, bool)> {
+    let mut found: Option<(u32, bool)> = None;
+    for n in mol.neighbors(atom as usize) {
+        if n.bond as usize == double {
+            continue;
+        }
+        let bond = &mol.bonds[n.bond as usize];
+        if let Some(up) = side(bond, atom) {
+            match found {
+                Some((_, before)) if before == up => return None,
+                Some(_) => {}
+                None => found = Some((n.atom, up)),
+            }
+        }
+    }
+    found
+}
+
+fn geometry(mol: &Mol, b: usize) -> BondStereo {
+    let bond = &mol.bonds[b];
+    let (begin, end) = (bond.begin as usize, bond.end as usize);
+    for a in [begin, end] {
+        if !(2..=3).contains(&mol.atoms[a].degree) {
+            return BondStereo::None;
+        }
+    }
+    if bond.in_ring {
+        let small = (0..mol.rings.len()).any(|r| {
+            mol.rings.atom_ring(r).len() < 8 && mol.rings.bond_ring(r).contains(&(b as u32))
+        });
+        if small {
+            return BondStereo::None;
+        }
+    }
+    let (Some((begin_ref, up)), Some((end_ref, other_up))) =
+        (reference(mol, bond.begin, b), reference(mol, bond.end, b))
+    else {
+        return BondStereo::None;
+    };
+    if up == other_up {
+        BondStereo::Cis { begin_ref, end_ref }
+    } else {
+        BondStereo::Trans { begin_ref, end_ref }
+    }
+}
+
+/// Directions that no stereo double bond uses are noise.
+fn drop_idle_directions(mol: &mut Mol) {
+    for b in 0..mol.bonds.len() {
+        if mol.bonds[b].direction == BondDirection::None {
+            continue;
+        }
+        let used = [mol.bonds[b].begin, mol.bonds[b].end].iter().any(|&a| {
+            mol.neighbors(a as usize)
+                .iter()
+                .any(|n| mol.bonds[n.bond as usize].stereo != BondStereo::None)
+        });
+        if !used {
+            mol.bonds[b].direction = BondDirection::None;
+        }
+    }
+}

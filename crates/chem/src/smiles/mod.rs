@@ -1,0 +1,16 @@
+//! SMILES: reading, canonical ranking and writing.
+mod canon;
+pub(crate) mod legit;
+mod parse;
+mod write;
+
+pub use canon::{canonical_ranks, symmetry_classes};
+pub(crate) use parse::parse;
+pub use write::to_smiles;
+
+use crate::mol::Mol;
+
+/// The canonical SMILES of a molecule.
+pub(crate) fn canonical(mol: &Mol) -> String {
+    to_smiles(mol, &canonical_ranks(mol))
+}
