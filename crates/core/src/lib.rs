@@ -5,3 +5,5 @@ pub mod card;
 pub mod paths;
 pub mod stream;
 pub mod verify;
+pub mod provenance;
+pub mod runtime;
