@@ -18,6 +18,11 @@ pub struct CardSpec {
     pub golden: Option<String>,
     /// More files: name, role, contents.
     pub files: Vec<(String, String, Vec<u8>)>,
+    /// Bytes of the model file, where they aren't those the model encodes to: the card's size and
+    /// digest are theirs.
+    pub model_bytes: Option<Vec<u8>>,
+    /// TOML keys put before the card's tables, one a line.
+    pub keys: String,
     /// TOML tables put at the end of the card (`[[endpoints]]`, `[preprocess]` …).
     pub extra: String,
 }
@@ -62,7 +67,8 @@ pub fn write_card(models_dir: &Path, spec: &CardSpec, model: &Model) -> io::Resu
     let dir = models_dir.join(&spec.name);
     std::fs::create_dir_all(&dir)?;
     let onnx = format!("{}.onnx", spec.name);
-    let mut files = vec![(onnx, "model".to_owned(), model.encode())];
+    let bytes = spec.model_bytes.clone().unwrap_or_else(|| model.encode());
+    let mut files = vec![(onnx, "model".to_owned(), bytes)];
     let external =
         |(name, data): &(String, Vec<u8>)| (name.clone(), "external-data".to_owned(), data.clone());
     files.extend(model.files.iter().map(external));
@@ -78,11 +84,11 @@ pub fn write_card(models_dir: &Path, spec: &CardSpec, model: &Model) -> io::Resu
 }
 
 fn card_text(spec: &CardSpec, model: &Model, files: &[(String, String, Vec<u8>)]) -> String {
-    let name = &spec.name;
+    let (name, keys) = (&spec.name, &spec.keys);
     let mut text = format!(
         "name = \"{name}\"\nlayer = \"foundation\"\nkind = \"prediction\"\ntask = \"regression\"\n\
          title = \"Test model {name}\"\ndescription = \"Written by a test.\"\nversion = \"1.0.0\"\n\
-         licence = \"Apache-2.0\"\n\n[source]\nurl = \"written by the test itself\"\n"
+         licence = \"Apache-2.0\"\n{keys}\n[source]\nurl = \"written by the test itself\"\n"
     );
     for (path, role, data) in files {
         let (bytes, sha256) = (data.len(), sha256_hex(data));

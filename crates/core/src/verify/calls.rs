@@ -26,6 +26,8 @@ pub(super) struct Body {
 pub(super) struct Inlined {
     pub(super) nodes: u64,
     pub(super) depth: usize,
+    /// Functions calling functions, at most.
+    calls: usize,
 }
 
 /// Sizes after inlining.
@@ -43,11 +45,15 @@ impl<'a> Inliner<'a> {
 
     /// The size of a body once everything it calls is inlined, `level` calls down.
     pub(super) fn body(&mut self, body: &'a Body, level: usize) -> Result<Inlined, WalkKind> {
-        let mut size = Inlined { nodes: body.nodes, depth: body.depth };
+        let mut size = Inlined { nodes: body.nodes, depth: body.depth, calls: 0 };
         for (operator, (times, depth)) in &body.calls {
             let Some(callee) = self.function(operator, level)? else { continue };
             size.nodes = size.nodes.saturating_add(times.saturating_mul(callee.nodes));
             size.depth = size.depth.max(depth.saturating_add(callee.depth));
+            size.calls = size.calls.max(callee.calls + 1);
+        }
+        if size.calls > MAX_CALL_DEPTH {
+            return Err(TOO_MANY_CALLS);
         }
         if size.nodes > self.limits.nodes {
             let (what, limit) = ("nodes, local functions inlined", self.limits.nodes);
@@ -70,9 +76,9 @@ impl<'a> Inliner<'a> {
             Some(None) => return Err(WalkKind::FunctionCycle(operator.1.clone())),
             None => {}
         }
-        // A chain of calls costs stack here and in whatever inlines it.
+        // Before the descent, so that a long chain cannot exhaust the stack.
         if level >= MAX_CALL_DEPTH {
-            return Err(WalkKind::TooDeep { what: "local functions", limit: MAX_CALL_DEPTH });
+            return Err(TOO_MANY_CALLS);
         }
         self.sizes.insert(operator, None);
         let size = self.body(body, level + 1)?;
@@ -83,3 +89,5 @@ impl<'a> Inliner<'a> {
 
 /// Longest chain of functions calling functions. PyTorch's exporter makes one a module level.
 const MAX_CALL_DEPTH: usize = 64;
+const TOO_MANY_CALLS: WalkKind =
+    WalkKind::TooDeep { what: "local functions", limit: MAX_CALL_DEPTH };

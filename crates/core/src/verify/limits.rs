@@ -17,6 +17,8 @@ pub struct Limits {
     pub nodes: u64,
     /// Tensors held or referred to.
     pub tensors: u64,
+    /// Inputs, outputs, local functions, operator sets and metadata entries, each counted by itself.
+    pub entries: usize,
     /// Dimensions of one tensor.
     pub rank: usize,
     /// Elements of one dense tensor.
@@ -36,6 +38,7 @@ impl Default for Limits {
             type_depth: 8,
             nodes: 500_000,
             tensors: 500_000,
+            entries: 65_536,
             rank: 32,
             elements: 1 << 36,
             sparse_elements: 1 << 28,

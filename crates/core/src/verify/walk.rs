@@ -152,7 +152,16 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
+    /// Fails when a list that is kept in memory grows beyond its cap.
+    fn room(&self, field: &Field<'_>, what: &'static str, held: usize) -> Result<(), WalkError> {
+        if held < self.limits.entries {
+            return Ok(());
+        }
+        Err(field.error(WalkKind::TooMany { what, limit: self.limits.entries as u64 }))
+    }
+
     fn opset(&mut self, field: &Field<'a>) -> Result<(), WalkError> {
+        self.room(field, "operator sets", self.signature.opsets.len())?;
         let (domain, version) = opset_id(field)?;
         if self.signature.opsets.insert(domain.to_owned(), version).is_some() {
             return Err(field.error(WalkKind::DuplicateName(format!("operator set {domain}"))));
@@ -161,6 +170,7 @@ impl<'a> Walker<'a> {
     }
 
     fn metadata(&mut self, field: &Field<'a>, total: &mut usize) -> Result<(), WalkError> {
+        self.room(field, "metadata entries", self.signature.metadata.len())?;
         let (key, value) = string_entry(field)?;
         *total += key.len() + value.len();
         if *total > self.limits.metadata_bytes {
@@ -187,6 +197,7 @@ impl<'a> Walker<'a> {
     }
 
     fn function(&mut self, field: &Field<'a>) -> Result<(), WalkError> {
+        self.room(field, "local functions", self.functions.len())?;
         let mut reader = field.message("FunctionProto")?;
         let (mut name, mut domain, mut overload) = ("", "", "");
         let outer = std::mem::take(&mut self.body);
@@ -232,8 +243,14 @@ impl<'a> Walker<'a> {
                 5 => {
                     sides.initializers.insert(self.tensor(&field, true)?);
                 }
-                11 => sides.inputs.push(value_info(&field, self.limits)?),
-                12 => sides.outputs.push(value_info(&field, self.limits)?),
+                11 => {
+                    self.room(&field, "inputs", sides.inputs.len())?;
+                    sides.inputs.push(value_info(&field, self.limits)?);
+                }
+                12 => {
+                    self.room(&field, "outputs", sides.outputs.len())?;
+                    sides.outputs.push(value_info(&field, self.limits)?);
+                }
                 13 => drop(value_info(&field, self.limits)?),
                 14 => quantization(&field)?,
                 15 => {
