@@ -146,7 +146,10 @@ fn from_source(
         Source::Url(url) => from_url(url, request, part, progress),
         Source::Path(path) => {
             if !copy::copy(path, request, part, progress)? {
-                let mirror = request.mirror.as_ref().map_or_else(String::new, Mirror::to_string);
+                let mirror = request
+                    .mirror
+                    .as_ref()
+                    .map_or_else(|| path.display().to_string(), Mirror::to_string);
                 return Err(FetchError::NotInMirror { mirror, digest: request.sha256 });
             }
             check(source, request, part)

@@ -14,6 +14,8 @@ pub struct Request {
     pub sha256: Digest,
     /// The size the file must have, in bytes. Known sizes fail earlier and resume more surely.
     pub bytes: Option<u64>,
+    /// Files on this machine that may be it (see [`crate::locate`]), tried before everything else.
+    pub files: Vec<PathBuf>,
     /// Where the file can be had, tried in this order.
     pub urls: Vec<String>,
     /// A mirror. When there is one it is the only source: a closed network is not asked to reach the others.
@@ -38,6 +40,7 @@ impl Request {
             dest: dest.into(),
             sha256,
             bytes: None,
+            files: Vec::new(),
             urls: Vec::new(),
             mirror: None,
             max_bytes: 64 << 30,

@@ -24,19 +24,20 @@ impl std::fmt::Display for Source {
 pub(crate) fn all(request: &Request) -> Vec<Source> {
     let digest = request.sha256.to_string();
     let folder = &digest[..2];
+    let mut sources: Vec<Source> = request.files.iter().cloned().map(Source::Path).collect();
     match &request.mirror {
-        None => request.urls.iter().cloned().map(Source::Url).collect(),
+        None => sources.extend(request.urls.iter().cloned().map(Source::Url)),
         Some(Mirror::Dir(dir)) => {
-            vec![Source::Path(dir.join(&digest)), Source::Path(dir.join(folder).join(&digest))]
+            sources.push(Source::Path(dir.join(&digest)));
+            sources.push(Source::Path(dir.join(folder).join(&digest)));
         }
         Some(Mirror::Url(base)) => {
             let base = base.trim_end_matches('/');
-            vec![
-                Source::Url(format!("{base}/{digest}")),
-                Source::Url(format!("{base}/{folder}/{digest}")),
-            ]
+            sources.push(Source::Url(format!("{base}/{digest}")));
+            sources.push(Source::Url(format!("{base}/{folder}/{digest}")));
         }
     }
+    sources
 }
 
 #[cfg(test)]
@@ -59,6 +60,9 @@ mod tests {
                 Source::Url(format!("http://m/{}/{d}", &d[..2]))
             ]
         );
+        request.files = vec!["/f".into()];
+        assert_eq!(all(&request)[0], Source::Path("/f".into()));
+        request.files.clear();
         request.mirror = Some(Mirror::parse("/m"));
         assert_eq!(all(&request)[0], Source::Path(format!("/m/{d}").into()));
     }

@@ -81,6 +81,27 @@ fn a_mirror_folder_serves_by_digest_in_both_layouts() {
 }
 
 #[test]
+fn a_local_file_comes_before_the_network() {
+    let bench = Bench::new(body(20_000));
+    bench.script(vec![Reply::file(&bench.body)]);
+    let wrong = bench.folder.path().join("wrong");
+    std::fs::write(&wrong, vec![1_u8; 20_000]).unwrap();
+    let mut request = bench.request();
+    request.files = vec![wrong];
+    let fetched = fetch(&request, &mut Silent).unwrap();
+    assert_eq!(fetched.origin, Origin::Source(bench.url()), "a wrong one is passed over");
+
+    std::fs::remove_file(bench.dest()).unwrap();
+    let right = bench.folder.path().join("right");
+    std::fs::write(&right, &bench.body).unwrap();
+    request.files = vec![right.clone()];
+    let fetched = fetch(&request, &mut Silent).unwrap();
+    assert_eq!(fetched.origin, Origin::Source(right.display().to_string()));
+    bench.assert_done();
+    assert_eq!(bench.server.seen().len(), 1);
+}
+
+#[test]
 fn a_mirror_folder_that_lacks_or_spoils_the_file_says_so() {
     let bench = Bench::new(body(20_000));
     bench.script(vec![Reply::file(&bench.body)]);
