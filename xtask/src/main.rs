@@ -1,3 +1,80 @@
-//! The workspace commands.
+//! The workspace's own commands, run as `cargo xtask COMMAND`.
+#![allow(clippy::print_stdout)] // A program for people: its results go to standard output.
 
-fn main() {}
+mod bench;
+mod datasets;
+mod demo;
+mod download;
+mod models;
+mod process;
+mod setup;
+mod test;
+mod tidy;
+mod train;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Commands of the Strata workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the pinned ONNX Runtime library into the cache
+    Setup(setup::Args),
+    /// Build and run the main jobs on the shipped library, and show their results
+    Demo(demo::Args),
+    /// Set up, tidy, and run every test; what follows `--` goes to `cargo test`
+    Test(test::Args),
+    /// List, check and fetch models
+    Models(models::Args),
+    /// List and fetch public data sets
+    Datasets(datasets::Args),
+    /// Train a model in Python and export it; what follows the name goes to the trainer
+    Train(train::Args),
+    /// Run benchmarks and keep their figures in bench/runs/
+    Bench(bench::Args),
+    /// Check the rules of the workspace
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Setup(args) => setup::main(&args).map(|_| ExitCode::SUCCESS),
+        Command::Demo(args) => demo::main(&args),
+        Command::Test(args) => test::main(&args),
+        Command::Models(args) => models::main(&args),
+        Command::Datasets(args) => datasets::main(&args),
+        Command::Train(args) => train::main(&args),
+        Command::Bench(args) => bench::main(&args),
+        Command::Tidy => tidy::main(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

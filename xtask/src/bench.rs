@@ -1,0 +1,194 @@
+//! `cargo xtask bench`: runs benchmark programs and keeps their figures, with the machine and revision they were
+//! measured on, as one JSON file a run in `bench/runs/`.
+
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::{process, workspace};
+
+/// Options of `bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Benchmarks to run, as `--list` shows them; all when none is given
+    names: Vec<String>,
+    /// List the benchmarks
+    #[arg(long)]
+    list: bool,
+    /// Print the figures without keeping them
+    #[arg(long)]
+    no_save: bool,
+}
+
+/// One benchmark: a cargo invocation whose standard output is one JSON object a line.
+struct Bench {
+    name: &'static str,
+    title: &'static str,
+    cargo: &'static [&'static str],
+}
+
+const BENCHES: &[Bench] = &[Bench {
+    name: "fetch",
+    title: "Download over loopback with digest and flush to disk",
+    cargo: &["run", "--release", "--quiet", "--package", "strata-fetch", "--example", "throughput"],
+}];
+
+/// Runs `bench`.
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    if args.list {
+        for bench in BENCHES {
+            println!("{:<12} {}", bench.name, bench.title);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let root = workspace::root()?;
+    let machine = machine(&root);
+    for bench in chosen(&args.names)? {
+        println!("=== {}: {}", bench.name, bench.title);
+        let start = Instant::now();
+        let figures = run(bench, &root)?;
+        for figure in &figures {
+            println!("{figure}");
+        }
+        let now = unix_seconds();
+        let record = json!({
+            "bench": bench.name, "title": bench.title, "date": utc(now), "machine": machine,
+            "seconds": (start.elapsed().as_secs_f64() * 10.0).round() / 10.0, "figures": figures,
+        });
+        if !args.no_save {
+            let name = format!("{}-{}.json", utc(now).replace(':', ""), bench.name);
+            let path = root.join("bench/runs").join(name);
+            save(&path, &record)?;
+            println!("kept in {}", path.strip_prefix(&root).unwrap_or(&path).display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Bench>> {
+    if names.is_empty() {
+        return Ok(BENCHES.iter().collect());
+    }
+    let find = |name: &String| {
+        BENCHES.iter().find(|b| b.name == *name).with_context(|| {
+            let known: Vec<&str> = BENCHES.iter().map(|b| b.name).collect();
+            format!("there is no benchmark {name:?}; there are {}", known.join(", "))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+fn run(bench: &Bench, root: &Path) -> Result<Vec<Value>> {
+    let mut command = process::cargo();
+    command.args(bench.cargo).current_dir(root).stderr(Stdio::inherit());
+    let output = command.output().with_context(|| process::shown(&command))?;
+    if !output.status.success() {
+        bail!("the benchmark {} failed: {}", bench.name, output.status);
+    }
+    parse(&String::from_utf8_lossy(&output.stdout))
+        .with_context(|| format!("the benchmark {}", bench.name))
+}
+
+/// Figures from JSON lines; at least one, or the benchmark measured nothing.
+fn parse(text: &str) -> Result<Vec<Value>> {
+    let figures: Vec<Value> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| serde_json::from_str(line).with_context(|| format!("no JSON: {line}")))
+        .collect::<Result<_>>()?;
+    if figures.is_empty() {
+        bail!("it printed no figure");
+    }
+    Ok(figures)
+}
+
+fn save(path: &Path, record: &Value) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let text = serde_json::to_string_pretty(record)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What the figures depend on. What a machine does not tell is null.
+fn machine(root: &Path) -> Value {
+    let first_line = |command: &mut Command| {
+        let text = process::capture(command.current_dir(root)).ok()?;
+        text.lines().next().map(str::to_owned)
+    };
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("model name"))?;
+        line.split_once(':').map(|(_, name)| name.trim().to_owned())
+    });
+    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("MemTotal"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    json!({
+        "cpu": cpu,
+        "cores": std::thread::available_parallelism().map(usize::from).ok(),
+        "memory_kb": memory,
+        "os": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "rustc": first_line(Command::new("rustc").arg("--version")),
+        "revision": first_line(Command::new("git").args(["rev-parse", "HEAD"])),
+        "changed": process::capture(Command::new("git").args(["status", "--porcelain"]).current_dir(root))
+            .ok().map(|text| !text.trim().is_empty()),
+    })
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// Seconds since 1970 as `2026-11-23T15:04:05Z`, by the Gregorian calendar counted from March.
+fn utc(seconds: u64) -> String {
+    let (days, clock) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (h, m, s) = (clock / 3_600, clock / 60 % 60, clock % 60);
+    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_right_around_leap_days() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(1_709_164_799), "2024-02-28T23:59:59Z");
+        assert_eq!(utc(1_709_164_800), "2024-02-29T00:00:00Z");
+        assert_eq!(utc(1_709_251_200), "2024-03-01T00:00:00Z");
+        assert_eq!(utc(1_798_761_599), "2026-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn figures_must_be_json_and_some() {
+        assert_eq!(parse("{\"a\":1}\n\n{\"a\":2}\n").unwrap().len(), 2);
+        assert!(parse("").unwrap_err().to_string().contains("no figure"));
+        assert!(parse("12 ms").unwrap_err().to_string().contains("no JSON"));
+    }
+
+    #[test]
+    fn the_machine_names_its_cores_and_compiler() {
+        let machine = machine(&workspace::root().unwrap());
+        assert!(machine["cores"].as_u64().unwrap() > 0);
+        assert!(machine["rustc"].as_str().unwrap().starts_with("rustc "));
+    }
+
+    #[test]
+    fn unknown_benchmarks_list_the_known_ones() {
+        let error = chosen(&["speed".to_owned()]).err().unwrap().to_string();
+        assert!(error.contains("speed") && error.contains("fetch"), "{error}");
+    }
+}

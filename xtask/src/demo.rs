@@ -1,0 +1,146 @@
+//! `cargo xtask demo`: builds the programs and runs their main jobs on the libraries that ship with the workspace.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{process, setup, workspace};
+
+/// Options of `demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    setup: setup::Args,
+    /// Where results are written [default: `demo` in cargo's target folder]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the steps without running them
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// One step: a title for people and the command. `{out}` stands for the folder of results.
+struct Step {
+    title: &'static str,
+    program: &'static str,
+    args: &'static [&'static str],
+}
+
+/// The programs the steps use, which are cargo packages of the same name.
+const PROGRAMS: &[&str] = &["strata-drug"];
+
+const STEPS: &[Step] = &[
+    Step {
+        title: "Screen a library of molecules: solubility, toxicity, alerts, drug-likeness, ranked",
+        program: "strata-drug",
+        args: &[
+            "screen",
+            "datasets/demo-library.smi",
+            "--profile",
+            "oral-drug-screen",
+            "--out",
+            "{out}/screen.csv",
+            "--report",
+            "{out}/screen.html",
+            "--top",
+            "20",
+        ],
+    },
+    Step {
+        title: "Build a fingerprint library of it",
+        program: "strata-drug",
+        args: &["index", "datasets/demo-library.smi", "--out", "{out}/library.sfp"],
+    },
+    Step {
+        title: "Find the ten molecules most similar to ibuprofen",
+        program: "strata-drug",
+        args: &[
+            "search",
+            "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
+            "--db",
+            "{out}/library.sfp",
+            "--top-k",
+            "10",
+        ],
+    },
+    Step {
+        title: "Find the molecules with a sulfonamide group",
+        program: "strata-drug",
+        args: &["substructure", "S(=O)(=O)N", "--db", "{out}/library.sfp"],
+    },
+];
+
+/// Runs `demo`.
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let root = workspace::root()?;
+    let target = process::target_dir(&root)?;
+    let out = args.out.clone().unwrap_or_else(|| target.join("demo"));
+    if args.dry_run {
+        for step in STEPS {
+            println!(
+                "# {}\n{}\n",
+                step.title,
+                process::shown(&command(step, &root, &target, &out))
+            );
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let library = setup::main(&args.setup)?;
+    build(&root)?;
+    std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    for (number, step) in STEPS.iter().enumerate() {
+        let mut command = command(step, &root, &target, &out);
+        command.env("ORT_DYLIB_PATH", &library);
+        println!("\n=== {}/{}: {}", number + 1, STEPS.len(), step.title);
+        println!("$ {}\n", process::shown(&command));
+        let start = Instant::now();
+        let status = process::stream(&mut command)?;
+        if !status.success() {
+            bail!("step {} of the demo failed: {status}", number + 1);
+        }
+        println!("({:.1} s)", start.elapsed().as_secs_f64());
+    }
+    println!("\nResults are in {}; open screen.html in a browser.", out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build(root: &Path) -> Result<()> {
+    let mut cargo = process::cargo();
+    cargo.args(["build", "--release"]).current_dir(root);
+    for program in PROGRAMS {
+        cargo.args(["--package", program]);
+    }
+    println!("building {} (the first time takes some minutes) …", PROGRAMS.join(", "));
+    process::must(&mut cargo)
+}
+
+fn command(step: &Step, root: &Path, target: &Path, out: &Path) -> Command {
+    let program =
+        target.join("release").join(format!("{}{}", step.program, std::env::consts::EXE_SUFFIX));
+    let mut command = Command::new(program);
+    command.current_dir(root);
+    for arg in step.args {
+        command.arg(arg.replace("{out}", &out.display().to_string()));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_name_programs_that_are_built_and_files_that_ship() {
+        let root = workspace::root().unwrap();
+        for step in STEPS {
+            assert!(PROGRAMS.contains(&step.program), "{}", step.title);
+            for arg in step.args.iter().filter(|a| a.starts_with("datasets/")) {
+                assert!(root.join(arg).is_file(), "{arg}");
+            }
+            let shown = process::shown(&command(step, &root, Path::new("t"), Path::new("o")));
+            assert!(!shown.contains("{out}"), "{shown}");
+        }
+    }
+}
