@@ -169,7 +169,12 @@ impl Journal {
     ///
     /// # Errors
     /// An I/O error, such as a full disk; the journal can still be resumed.
-    pub fn append(&mut self, rows: u32, digest: [u8; 32], payload: &[u8]) -> Result<(), StreamError> {
+    pub fn append(
+        &mut self,
+        rows: u32,
+        digest: [u8; 32],
+        payload: &[u8],
+    ) -> Result<(), StreamError> {
         let length = u32::try_from(payload.len()).ok().filter(|&length| length <= MAX_PAYLOAD);
         let length = length.ok_or_else(|| {
             let why = std::io::Error::other("a chunk's results exceed 1 GiB");
@@ -197,7 +202,8 @@ impl Journal {
     /// # Errors
     /// An I/O error.
     pub fn frames(&self) -> Result<Frames, StreamError> {
-        let mut file = File::open(&self.path).map_err(StreamError::io("cannot read", &self.path))?;
+        let mut file =
+            File::open(&self.path).map_err(StreamError::io("cannot read", &self.path))?;
         file.seek(SeekFrom::Start(self.first_frame))
             .map_err(StreamError::io("cannot read", &self.path))?;
         Ok(Frames { path: self.path.clone(), file: BufReader::with_capacity(1 << 16, file) })
@@ -229,7 +235,8 @@ impl Frames {
         if !self.fill(&mut head)? {
             return Ok(None);
         }
-        let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let (rows, length, crc) = (word(0), word(4), word(40));
         if length > MAX_PAYLOAD {
             return Ok(None);
@@ -303,7 +310,11 @@ fn read_head(path: &Path, file: &mut File) -> Result<Option<(Identity, u64)>, St
     let Some(length) = start.get(8..12) else { return Ok(None) };
     let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
     let Some(text) = start.get(12..12 + length) else {
-        return if length < MAX_HEAD as usize { Ok(None) } else { Err(damaged("a damaged length")) };
+        return if length < MAX_HEAD as usize {
+            Ok(None)
+        } else {
+            Err(damaged("a damaged length"))
+        };
     };
     let Some(crc) = start.get(12 + length..16 + length) else { return Ok(None) };
     if crc != crc32fast::hash(text).to_le_bytes() {
