@@ -1,10 +1,13 @@
 //! The ONNX Runtime library, missing or wrong: each case in a process of its own, because a process
 //! loads one library for good.
 
+mod runtime_support;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use runtime_support::ok;
 use strata_core::paths;
 use strata_core::runtime::Runtime;
 
@@ -25,22 +28,22 @@ fn child() {
 
 /// Lines that three attempts in a child process printed; the child must end by itself and well.
 fn attempts(vars: &[(&str, &Path)]) -> Vec<String> {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = Command::new(ok(std::env::current_exe()));
     command.args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"]);
     for name in ["ORT_DYLIB_PATH", "STRATA_CACHE", "XDG_CACHE_HOME", "HOME"] {
         command.env_remove(name);
     }
     command.envs(vars.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = ok(command.spawn());
     let start = Instant::now();
-    while child.try_wait().unwrap().is_none() {
+    while ok(child.try_wait()).is_none() {
         if start.elapsed() > Duration::from_secs(60) {
-            child.kill().unwrap();
+            ok(child.kill());
             panic!("the child hangs");
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let output = child.wait_with_output().unwrap();
+    let output = ok(child.wait_with_output());
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
     let of_ours = |line: &str| ["LOADED", "ERROR"].iter().find_map(|w| line.find(w));

@@ -10,7 +10,7 @@ const PROGRAM_HEADER: usize = 56;
 /// Type of a segment that is mapped into memory.
 const LOAD: u32 = 1;
 
-/// Checks that the file holds every segment its header promises. Files that are no 64-bit
+/// Checks that the file holds every segment and the section table its header promises. Files that are no 64-bit
 /// little-endian ELF are left to the loader, which refuses them properly.
 pub(super) fn check_whole(path: &Path) -> Result<(), String> {
     let missing = read_missing(path).map_err(|e| e.to_string())?;
@@ -37,8 +37,10 @@ fn read_missing(path: &Path) -> io::Result<u64> {
         return Ok(0);
     }
     let size = entry * count;
-    let mut end = table.saturating_add(size as u64);
-    if end <= length {
+    // The section headers, which linkers put last, show a cut that no segment would.
+    let sections = u64::from(short(&header, 58)) * u64::from(short(&header, 60));
+    let mut end = table.saturating_add(size as u64).max(long(&header, 40).saturating_add(sections));
+    if table.saturating_add(size as u64) <= length {
         let mut headers = vec![0; size];
         file.seek(SeekFrom::Start(table))?;
         file.read_exact(&mut headers)?;
@@ -77,7 +79,7 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let part = dir.path().join("part");
-        for length in [64, 4096, bytes.len() / 3] {
+        for length in [64, 4096, bytes.len() / 3, bytes.len() - 1] {
             std::fs::write(&part, &bytes[..length]).unwrap();
             assert!(check_whole(&part).is_err(), "{length} bytes");
         }

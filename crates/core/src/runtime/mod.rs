@@ -31,6 +31,8 @@ mod queue;
 mod session;
 mod stop;
 mod tensor;
+#[cfg(test)]
+mod tests;
 
 pub use assignment::Assignment;
 pub use batch::{BatchOptions, Batched};

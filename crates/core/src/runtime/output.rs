@@ -96,6 +96,11 @@ impl Outputs {
         self.session
     }
 
+    #[cfg(test)]
+    pub(super) fn values(&self) -> &[DynValue] {
+        &self.values
+    }
+
     fn unknown(&self, name: &str) -> RuntimeError {
         RuntimeError::OutputUnknown {
             model: self.signature.model.clone(),

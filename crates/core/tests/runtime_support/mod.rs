@@ -38,3 +38,53 @@ pub fn pool(name: &str, model: &Model, config: &PoolConfig) -> SessionPool {
 pub fn sessions(count: usize) -> PoolConfig {
     PoolConfig { sessions: count, ..PoolConfig::default() }
 }
+
+/// Name, type and TOML shape of the ports a file declares, as lines of a card.
+fn port_lines(table: &str, ports: &[strata_core::verify::ValueInfo]) -> String {
+    use strata_core::verify::{Dimension, ValueKind};
+    let mut text = String::new();
+    for port in ports {
+        let ValueKind::Tensor { data_type, shape: Some(shape) } = &port.kind else {
+            panic!("{} is no tensor with a shape", port.name);
+        };
+        let dtype = strata_core::card::Dtype::from_onnx(*data_type).expect("a type cards know");
+        let dims: Vec<String> = shape
+            .iter()
+            .map(|dim| match dim {
+                Dimension::Fixed(n) => n.to_string(),
+                Dimension::Symbol(s) => format!("{s:?}"),
+                Dimension::Unknown => "\"?\"".to_owned(),
+            })
+            .collect();
+        text.push_str(&format!(
+            "[[{table}]]\nname = {:?}\ndtype = \"{dtype}\"\nshape = [{}]\nmeaning = \"m\"\n",
+            port.name,
+            dims.join(", ")
+        ));
+    }
+    text
+}
+
+/// Writes a card for an ONNX file that has none, from what the file says about itself. Returns the
+/// card and the folder it lies in, which must be kept.
+pub fn card_of(file: &std::path::Path) -> (ModelCard, tempfile::TempDir) {
+    let dir = ok(tempfile::tempdir());
+    let folder = dir.path().join("real");
+    ok(std::fs::create_dir(&folder));
+    let bytes = ok(std::fs::read(file));
+    ok(std::fs::write(folder.join("model.onnx"), &bytes));
+    let signature = ok(strata_core::verify::walk(&bytes, &Limits::default(), &[])).signature;
+    let (size, digest) = (bytes.len(), strata_testkit::sha256_hex(&bytes));
+    let card = format!(
+        "name = \"real\"\nlayer = \"foundation\"\nkind = \"scientific\"\ntask = \"regression\"\n\
+         title = \"t\"\ndescription = \"d\"\nversion = \"1.0.0\"\nlicence = \"MIT\"\n\
+         [source]\nurl = \"shared models\"\n\
+         [[files]]\npath = \"model.onnx\"\nbytes = {size}\nsha256 = \"{digest}\"\nrole = \"model\"\n\
+         [[variants]]\nname = \"only\"\nfile = \"model.onnx\"\nprecision = \"fp32\"\n\
+         latency = \"balanced\"\n{}{}",
+        port_lines("inputs", &signature.inputs),
+        port_lines("outputs", &signature.outputs),
+    );
+    ok(std::fs::write(folder.join("card.toml"), card));
+    (ok(ModelCard::load(&folder)), dir)
+}

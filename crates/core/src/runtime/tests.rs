@@ -1,0 +1,87 @@
+//! What only the inside can see: whose memory the tensors point to.
+
+use ndarray::{Array2, ArrayD, array};
+use ort::value::DynTensorValueType;
+use strata_testkit::models;
+use strata_testkit::onnx::{Dim, Dtype as OnnxDtype, Graph, Model, Node, Value};
+
+use super::session::Source;
+use super::tensor::{Data, Element, f16};
+use super::*;
+
+fn ok<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn pool(model: &Model) -> SessionPool {
+    let bytes = model.encode();
+    let source = Source { model: "test", bytes: &bytes, external: Vec::new() };
+    let identity = pool::Identity {
+        version: String::new(),
+        file: String::new(),
+        sha256: String::new(),
+        precision: String::new(),
+        featuriser: None,
+    };
+    ok(SessionPool::from_source(&source, identity, &PoolConfig::default()))
+}
+
+/// Address that ONNX Runtime will read this input from.
+fn address(data: &Data<'_>) -> *const std::ffi::c_void {
+    let value = ok(data.tensor());
+    ok(value.view().downcast::<DynTensorValueType>()).data_ptr()
+}
+
+fn reads_callers_memory<T: Element + Default>() {
+    let array = ArrayD::from_elem(vec![3, 2], T::default());
+    let inputs = Inputs::new().with("x", array.view());
+    assert_eq!(address(&inputs.entries()[0].1), array.as_ptr().cast(), "{}", T::DTYPE);
+    assert_eq!(inputs.copied_bytes(), 0);
+}
+
+#[test]
+fn inputs_of_every_type_are_read_where_they_lie() {
+    ok(Runtime::global());
+    reads_callers_memory::<f64>();
+    reads_callers_memory::<f32>();
+    reads_callers_memory::<f16>();
+    reads_callers_memory::<i64>();
+    reads_callers_memory::<i32>();
+    reads_callers_memory::<i16>();
+    reads_callers_memory::<i8>();
+    reads_callers_memory::<u64>();
+    reads_callers_memory::<u32>();
+    reads_callers_memory::<u16>();
+    reads_callers_memory::<u8>();
+    reads_callers_memory::<bool>();
+}
+
+#[test]
+fn output_views_point_to_onnx_runtimes_memory() {
+    let pool = pool(&models::identity(4));
+    let x = Array2::from_elem((64, 4), 3.5_f32);
+    let outputs = ok(pool.run(&Inputs::new().with("x", x.view()), &RunOptions::default()));
+    let tensor = ok(outputs.values()[0].view().downcast::<DynTensorValueType>()).data_ptr();
+    let (first, second) = (ok(outputs.view::<f32>("y")), ok(outputs.view_at::<f32>(0)));
+    assert_eq!(first.as_ptr().cast(), tensor);
+    assert_eq!(second.as_ptr().cast(), tensor);
+    assert_eq!(first, x.view().into_dyn());
+    assert_ne!(first.as_ptr(), x.as_ptr());
+}
+
+#[test]
+fn an_input_passed_through_is_copied_out_of_the_callers_array() {
+    let shape = [Dim::from("N"), Dim::from(2)];
+    let value = |name| Value::new(name, OnnxDtype::F32, &shape);
+    let pool = pool(&Model::new(Graph {
+        nodes: vec![Node::new("Identity", &["x"], &["y"])],
+        inputs: vec![value("x")],
+        outputs: vec![value("x"), value("y")],
+        ..Graph::default()
+    }));
+    let x = array![[1.0_f32, 2.0], [3.0, 4.0]];
+    let outputs = ok(pool.run(&Inputs::new().with("x", x.view()), &RunOptions::default()));
+    let passed = ok(outputs.view::<f32>("x"));
+    assert_ne!(passed.as_ptr(), x.as_ptr());
+    assert_eq!(passed, x.view().into_dyn());
+}
