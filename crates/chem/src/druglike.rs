@@ -95,10 +95,8 @@ pub fn lipinski(p: &Properties<'_>) -> RuleOutcome {
 
 /// Veber et al. (2002): oral bioavailability in rats.
 pub fn veber(p: &Properties<'_>) -> RuleOutcome {
-    let conditions = [
-        (p.num_rotatable_bonds <= 10, "NumRotatableBonds > 10"),
-        (p.tpsa <= 140.0, "TPSA > 140"),
-    ];
+    let conditions =
+        [(p.num_rotatable_bonds <= 10, "NumRotatableBonds > 10"), (p.tpsa <= 140.0, "TPSA > 140")];
     outcome("Veber", 0, &conditions)
 }
 
@@ -115,7 +113,6 @@ pub fn ghose(p: &Properties<'_>) -> RuleOutcome {
 
 /// Egan et al. (2000): passive absorption.
 pub fn egan(p: &Properties<'_>) -> RuleOutcome {
-    let conditions =
-        [(p.tpsa <= 131.6, "TPSA > 131.6"), (p.mol_logp <= 5.88, "MolLogP > 5.88")];
+    let conditions = [(p.tpsa <= 131.6, "TPSA > 131.6"), (p.mol_logp <= 5.88, "MolLogP > 5.88")];
     outcome("Egan", 0, &conditions)
 }

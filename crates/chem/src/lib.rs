@@ -2,12 +2,17 @@
 //!
 //! Accepts what RDKit accepts and agrees with it on hydrogens, rings, aromaticity and
 //! fingerprints; RDKit itself is only the oracle of the tests.
+pub mod alerts;
 pub mod arena;
 pub mod cluster;
+pub mod db;
+pub mod descriptors;
 pub mod error;
 pub mod metrics;
 pub mod mol;
+pub mod qed;
 pub mod sdf;
+pub mod smarts;
 pub mod smiles;
 pub mod split;
 

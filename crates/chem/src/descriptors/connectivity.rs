@@ -21,7 +21,7 @@ pub struct Connectivity {
 }
 
 /// Computes them.
-pub fn connectivity(mol: &Mol) -> Connectivity {
+pub(crate) fn connectivity(mol: &Mol) -> Connectivity {
     let count = mol.atoms().len();
     let mut result = Connectivity { alpha: hall_kier_alpha(mol), ..Connectivity::default() };
     let mut weights = vec![[0.0f64; 2]; count];

@@ -40,7 +40,7 @@ pub struct Matched {
 }
 
 /// Counts by pattern.
-pub fn matched(target: &Target) -> Matched {
+pub(crate) fn matched(target: &Target) -> Matched {
     let mut on = PATTERNS.on(target);
     // These patterns are fixed and small: they cannot run out of steps on a molecule we accept.
     let count = |on: &mut SetMatcher<'_>, i| on.count(i).unwrap_or(0) as u32;
@@ -79,7 +79,7 @@ pub struct Composition {
 const ELECTRON_MASS: f64 = 0.000_548_579_909_46;
 
 /// Computes them.
-pub fn composition(mol: &Mol) -> Composition {
+pub(crate) fn composition(mol: &Mol) -> Composition {
     let mut sum = Composition::default();
     let (hydrogen, mut carbons, mut sp3) = (element(1), 0u32, 0u32);
     for (index, atom) in mol.atoms().iter().enumerate() {
@@ -140,10 +140,10 @@ pub struct RingCounts {
 }
 
 /// Counts them.
-pub fn ring_counts(mol: &Mol) -> RingCounts {
+pub(crate) fn ring_counts(mol: &Mol) -> RingCounts {
     let mut counts = RingCounts::default();
     let rings = mol.rings();
-    for (atoms, bonds) in rings.atom_rings().iter().zip(rings.bond_rings()) {
+    for (atoms, bonds) in rings.atom_rings().zip(rings.bond_rings()) {
         let hetero = atoms.iter().any(|&a| mol.atoms()[a as usize].element != 6);
         let aromatic = bonds.iter().all(|&b| mol.bonds()[b as usize].aromatic);
         let saturated = bonds.iter().all(|&b| {
@@ -172,7 +172,8 @@ pub fn ring_counts(mol: &Mol) -> RingCounts {
 /// Spiro atoms (the one atom two rings share) and bridgeheads (ends of the two or more bonds that two
 /// rings share).
 fn shared_atoms(mol: &Mol) -> (u32, u32) {
-    let (atom_rings, bond_rings) = (mol.rings().atom_rings(), mol.rings().bond_rings());
+    let atom_rings: Vec<&[u32]> = mol.rings().atom_rings().collect();
+    let bond_rings: Vec<&[u32]> = mol.rings().bond_rings().collect();
     let count = mol.atoms().len();
     let (mut spiro, mut bridge) = (vec![false; count], vec![false; count]);
     let mut ends = vec![0u8; count];

@@ -73,7 +73,7 @@ const H4: Contribution = Contribution { logp: 0.298, mr: 1.805 };
 const HS: Contribution = Contribution { logp: 0.1125, mr: 1.112 };
 
 /// Contributions of every atom and of the hydrogens.
-pub fn crippen(mol: &Mol, target: &Target) -> Crippen {
+pub(crate) fn crippen(mol: &Mol, target: &Target) -> Crippen {
     let count = mol.atoms().len();
     let mut atoms = vec![Contribution::default(); count];
     let mut open: Vec<u64> = (0..count.div_ceil(64)).map(|word| target.all(word)).collect();

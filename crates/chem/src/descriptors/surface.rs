@@ -34,7 +34,7 @@ impl Surface {
 }
 
 /// Labute (2000): exposed area of each atom from covalent radii and bond orders.
-pub fn labute(mol: &Mol) -> Surface {
+pub(crate) fn labute(mol: &Mol) -> Surface {
     let radii: Vec<f64> = mol.atoms().iter().map(|a| element(a.element).radius).collect();
     let mut hidden = vec![0.0; radii.len()];
     for bond in mol.bonds() {

@@ -37,7 +37,7 @@ pub(crate) fn distances(mol: &Mol) -> Vec<u32> {
 }
 
 /// EState index of every atom.
-pub fn estate(mol: &Mol) -> Vec<f64> {
+pub(crate) fn estate(mol: &Mol) -> Vec<f64> {
     let count = mol.atoms().len();
     let intrinsic: Vec<f64> = (0..count)
         .map(|i| {

@@ -17,8 +17,11 @@ pub fn count_stereocentres(mol: &Mol) -> u32 {
     let mut classes = refine(mol, elements(mol));
     let mut centres = 0;
     loop {
-        let found: Vec<usize> =
-            candidates.iter().copied().filter(|&atom| neighbors_differ(mol, &classes, atom)).collect();
+        let found: Vec<usize> = candidates
+            .iter()
+            .copied()
+            .filter(|&atom| neighbors_differ(mol, &classes, atom))
+            .collect();
         if found.len() == centres {
             return centres as u32;
         }
@@ -65,12 +68,11 @@ fn has_room(mol: &Mol, index: usize) -> bool {
     match atom.element {
         7 => {
             let rings = || mol.rings().atom_rings().filter(|r| r.contains(&(index as u32)));
-            rings().any(|ring| ring.len() == 3) || (atom.ring_bonds == 3 && is_bridgehead(mol, index))
+            rings().any(|ring| ring.len() == 3)
+                || (atom.ring_bonds == 3 && is_bridgehead(mol, index))
         }
         15 | 33 => true,
-        16 | 34 => {
-            atom.explicit_valence == 4 || (atom.explicit_valence == 3 && atom.charge == 1)
-        }
+        16 | 34 => atom.explicit_valence == 4 || (atom.explicit_valence == 3 && atom.charge == 1),
         _ => false,
     }
 }
@@ -101,10 +103,8 @@ fn refine(mol: &Mol, start: Vec<u32>) -> Vec<u32> {
     let mut names: Vec<u32> = start.clone();
     names.sort_unstable();
     names.dedup();
-    let mut classes: Vec<u32> = start
-        .iter()
-        .map(|class| names.binary_search(class).map_or(0, |at| at as u32))
-        .collect();
+    let mut classes: Vec<u32> =
+        start.iter().map(|class| names.binary_search(class).map_or(0, |at| at as u32)).collect();
     let mut count = names.len();
     let mut key: Vec<u32> = Vec::new();
     while count < classes.len() {

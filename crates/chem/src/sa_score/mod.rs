@@ -46,7 +46,8 @@ fn sa_with(
         + penalty(rings.bridgeheads)
         + if rings.macrocycles > 0 { 2f64.log10() } else { 0.0 };
     // Repeated fragments make symmetrical molecules easier.
-    let symmetry = if atoms > f64::from(distinct) { (atoms / f64::from(distinct)).ln() * 0.5 } else { 0.0 };
+    let symmetry =
+        if atoms > f64::from(distinct) { (atoms / f64::from(distinct)).ln() * 0.5 } else { 0.0 };
     Some(scaled(sum / f64::from(total) - complexity + symmetry))
 }
 
