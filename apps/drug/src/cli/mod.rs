@@ -1,6 +1,8 @@
 //! The command line: one file a command, each of which only translates arguments.
 
 pub mod common;
+pub mod common_progress;
+mod scenarios;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -36,15 +38,20 @@ pub struct Globals {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+#[allow(missing_docs, reason = "each command's help is the documentation of its arguments")]
+pub enum Command {
+    Scenarios(scenarios::Args),
+}
 
 impl Command {
     /// Does it.
     ///
     /// # Errors
     /// Whatever keeps the command from its result, as one chain of causes.
-    pub fn run(self, _globals: &Globals) -> anyhow::Result<ExitCode> {
-        match self {}
+    pub fn run(self, globals: &Globals) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Scenarios(args) => scenarios::run(&args, globals),
+        }
     }
 }
 

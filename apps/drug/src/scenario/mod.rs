@@ -108,6 +108,12 @@ impl Loaded {
         Ok(loaded)
     }
 
+    /// The file's text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// SHA-256 of the text: what identifies the scenario in a result's provenance.
     #[must_use]
     pub fn digest(&self) -> String {
