@@ -235,6 +235,7 @@ pub fn local_function() -> Model {
         inputs: vec!["a".to_owned()],
         outputs: vec!["b".to_owned()],
         nodes: vec![Node::new("Add", &["a", "a"], &["b"])],
+        defaults: Vec::new(),
     });
     model
 }

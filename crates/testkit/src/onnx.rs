@@ -373,6 +373,8 @@ pub struct Function {
     pub outputs: Vec<String>,
     /// Body.
     pub nodes: Vec<Node>,
+    /// Attributes with a default value.
+    pub defaults: Vec<(String, Attr)>,
 }
 
 impl Function {
@@ -385,6 +387,7 @@ impl Function {
         m.message(9, &opset_id("", opset));
         m.message(9, &opset_id(&self.domain, 1));
         m.string(10, &self.domain);
+        self.defaults.iter().for_each(|(name, a)| m.message(11, &a.encode(name)));
         m
     }
 }

@@ -8,17 +8,17 @@ use super::limits::Limits;
 use super::wire::WalkKind;
 
 /// What identifies an operator: domain, name, overload. The standard domain is `""`.
-pub(super) type Operator = (String, String, String);
+pub(super) type Operator<'a> = (&'a str, &'a str, &'a str);
 
 /// The main graph's or a function's content, its subgraphs included.
 #[derive(Debug, Default)]
-pub(super) struct Body {
+pub(super) struct Body<'a> {
     /// Nodes.
     pub(super) nodes: u64,
     /// Levels of subgraphs.
     pub(super) depth: usize,
     /// Operators called: how often, and at what deepest level.
-    pub(super) calls: BTreeMap<Operator, (u64, usize)>,
+    pub(super) calls: BTreeMap<Operator<'a>, (u64, usize)>,
 }
 
 /// Nodes and levels of subgraphs of a body with everything inlined.
@@ -32,19 +32,19 @@ pub(super) struct Inlined {
 
 /// Sizes after inlining.
 pub(super) struct Inliner<'a> {
-    functions: &'a BTreeMap<Operator, Body>,
+    functions: &'a BTreeMap<Operator<'a>, Body<'a>>,
     limits: &'a Limits,
     /// Functions that are done, and (`None`) those whose callees are being looked at.
-    sizes: BTreeMap<&'a Operator, Option<Inlined>>,
+    sizes: BTreeMap<Operator<'a>, Option<Inlined>>,
 }
 
 impl<'a> Inliner<'a> {
-    pub(super) fn new(functions: &'a BTreeMap<Operator, Body>, limits: &'a Limits) -> Self {
+    pub(super) fn new(functions: &'a BTreeMap<Operator<'a>, Body<'a>>, limits: &'a Limits) -> Self {
         Self { functions, limits, sizes: BTreeMap::new() }
     }
 
     /// The size of a body once everything it calls is inlined, `level` calls down.
-    pub(super) fn body(&mut self, body: &'a Body, level: usize) -> Result<Inlined, WalkKind> {
+    pub(super) fn body(&mut self, body: &'a Body<'a>, level: usize) -> Result<Inlined, WalkKind> {
         let mut size = Inlined { nodes: body.nodes, depth: body.depth, calls: 0 };
         for (operator, (times, depth)) in &body.calls {
             let Some(callee) = self.function(operator, level)? else { continue };
@@ -67,22 +67,26 @@ impl<'a> Inliner<'a> {
     }
 
     /// The size of a local function, `None` for an operator that is none.
-    fn function(&mut self, operator: &Operator, level: usize) -> Result<Option<Inlined>, WalkKind> {
-        let Some((operator, body)) = self.functions.get_key_value(operator) else {
+    fn function(
+        &mut self,
+        operator: &Operator<'a>,
+        level: usize,
+    ) -> Result<Option<Inlined>, WalkKind> {
+        let Some(body) = self.functions.get(operator) else {
             return Ok(None);
         };
         match self.sizes.get(operator) {
             Some(Some(size)) => return Ok(Some(*size)),
-            Some(None) => return Err(WalkKind::FunctionCycle(operator.1.clone())),
+            Some(None) => return Err(WalkKind::FunctionCycle(operator.1.to_owned())),
             None => {}
         }
         // Before the descent, so that a long chain cannot exhaust the stack.
         if level >= MAX_CALL_DEPTH {
             return Err(TOO_MANY_CALLS);
         }
-        self.sizes.insert(operator, None);
+        self.sizes.insert(*operator, None);
         let size = self.body(body, level + 1)?;
-        self.sizes.insert(operator, Some(size));
+        self.sizes.insert(*operator, Some(size));
         Ok(Some(size))
     }
 }

@@ -54,8 +54,8 @@ struct Walker<'a> {
     limits: &'a Limits,
     domains: &'a [String],
     /// What is being walked: the main graph's content, or a function's.
-    body: Body,
-    functions: BTreeMap<Operator, Body>,
+    body: Body<'a>,
+    functions: BTreeMap<Operator<'a>, Body<'a>>,
     signature: Signature,
     external: Vec<ExternalTensor>,
     nodes: u64,
@@ -129,6 +129,7 @@ impl<'a> Walker<'a> {
             inliner.body(body, 0)?;
         }
         let size = inliner.body(&self.body, 0)?;
+        self.signature.operators = self.operators();
         self.signature.nodes = size.nodes;
         self.signature.graph_depth = size.depth;
         self.signature.inputs = inputs;
@@ -136,16 +137,28 @@ impl<'a> Walker<'a> {
         Ok(Walked { signature: self.signature, external: self.external })
     }
 
+    /// How often each operator occurs.
+    fn operators(&self) -> BTreeMap<String, u64> {
+        let mut operators = BTreeMap::new();
+        let bodies = self.functions.values().chain([&self.body]);
+        for ((domain, name, _), (times, _)) in bodies.flat_map(|body| &body.calls) {
+            let full =
+                if domain.is_empty() { (*name).to_owned() } else { format!("{domain}::{name}") };
+            *operators.entry(full).or_default() += times;
+        }
+        operators
+    }
+
     /// Every operator is ONNX's, ONNX Runtime's, a local function, or allowed by the card.
     fn known_operators(&self) -> Result<(), WalkKind> {
         let bodies = self.functions.values().chain([&self.body]);
         for operator in bodies.flat_map(|body| body.calls.keys()) {
-            let (domain, name, _) = operator;
-            let known = KNOWN_DOMAINS.contains(&domain.as_str())
-                || self.domains.contains(domain)
+            let (domain, name, _) = *operator;
+            let known = KNOWN_DOMAINS.contains(&domain)
+                || self.domains.iter().any(|allowed| allowed == domain)
                 || self.functions.contains_key(operator);
             if !known {
-                let (domain, operator) = (domain.clone(), name.clone());
+                let (domain, operator) = (domain.to_owned(), name.to_owned());
                 return Err(WalkKind::Operator { domain, operator });
             }
         }
@@ -219,7 +232,7 @@ impl<'a> Walker<'a> {
             }
         }
         let body = std::mem::replace(&mut self.body, outer);
-        let operator = (standard(domain).to_owned(), name.to_owned(), overload.to_owned());
+        let operator = (standard(domain), name, overload);
         if self.functions.insert(operator, body).is_some() {
             return Err(field.error(WalkKind::DuplicateName(format!("function {name}"))));
         }
@@ -286,12 +299,8 @@ impl<'a> Walker<'a> {
                 _ => return Err(field.unknown()),
             }
         }
-        let domain = standard(domain);
-        let full =
-            if domain.is_empty() { operator.to_owned() } else { format!("{domain}::{operator}") };
-        *self.signature.operators.entry(full).or_default() += 1;
         self.body.nodes += 1;
-        let key = (domain.to_owned(), operator.to_owned(), overload.to_owned());
+        let key = (standard(domain), operator, overload);
         let (times, deepest) = self.body.calls.entry(key).or_default();
         *times += 1;
         *deepest = depth.max(*deepest);

@@ -79,6 +79,17 @@ fn hiding_places(t: &Tensor) -> Vec<(&'static str, Model)> {
             }),
         ),
         (
+            "function, default of an attribute",
+            with(&|m| {
+                m.functions.push(Function {
+                    name: "F".to_owned(),
+                    domain: "strata.test".to_owned(),
+                    defaults: vec![("value".to_owned(), Attr::Tensor(t.clone()))],
+                    ..Function::default()
+                });
+            }),
+        ),
+        (
             "training, initialisation",
             with(&|m| m.training.push((one_node(Attr::Tensor(t.clone())), Graph::default()))),
         ),

@@ -55,6 +55,7 @@ fn chain(count: usize, times: usize, last: &str, wrap: impl Fn(Vec<Node>) -> Vec
             .cycle()
             .take(times)
             .collect(),
+            defaults: Vec::new(),
         });
     }
     model.graph.nodes = vec![call("F0")];
