@@ -2,10 +2,10 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use strata_fetch::{Digest, Fetched, Mirror, Progress, Request, Snapshot, locate};
 
@@ -38,19 +38,24 @@ pub(crate) fn bring(wanted: Wanted, from: &From) -> Result<Fetched> {
     request.urls = wanted.urls;
     request.mirror = from.mirror.as_deref().map(Mirror::parse);
     if let Some(dir) = &from.from {
-        request.files = found(dir, request.bytes, &request.sha256)?;
+        request.files = locate(dir, request.bytes, &request.sha256)?.into_iter().collect();
         if request.mirror.is_none() {
             request.urls.clear();
+        }
+        if request.files.is_empty() && request.mirror.is_none() && !request.dest.is_file() {
+            bail!(
+                "below {} there is no file of sha256 {}{}: carry it there under any name, or leave --from out to \
+                 fetch it from its own address",
+                dir.display(),
+                request.sha256,
+                request.bytes.map_or_else(String::new, |b| format!(" ({b} bytes)"))
+            );
         }
     }
     let mut display = Display::new(label);
     let fetched = strata_fetch::fetch(&request, &mut display);
     display.end();
     Ok(fetched?)
-}
-
-fn found(dir: &Path, bytes: Option<u64>, sha256: &Digest) -> Result<Vec<PathBuf>> {
-    Ok(locate(dir, bytes, sha256)?.into_iter().collect())
 }
 
 /// A bar on a terminal, JSON lines elsewhere.
@@ -170,7 +175,7 @@ mod tests {
         };
         let from = From { from: Some(folder.path().to_owned()), mirror: None };
         let error = bring(wanted.clone(), &from).unwrap_err().to_string();
-        assert!(error.contains("no source"), "{error}");
+        assert!(error.contains("under any name"), "{error}");
         std::fs::write(folder.path().join("under another name"), b"data").unwrap();
         bring(wanted.clone(), &from).unwrap();
         assert_eq!(std::fs::read(&wanted.dest).unwrap(), b"data");

@@ -54,6 +54,9 @@ fn environment(training: &Path, python: &Path) -> Result<PathBuf> {
     if !inside.is_file() {
         bail!("{} made no {}", python.display(), inside.display());
     }
+    // Older versions of venv do not tell git that an environment is not a source.
+    let ignore = venv.join(".gitignore");
+    std::fs::write(&ignore, "*\n").with_context(|| ignore.display().to_string())?;
     process::must(
         Command::new(&inside)
             .args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement"])

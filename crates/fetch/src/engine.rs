@@ -102,7 +102,8 @@ fn bring(request: &Request, part: &mut Part, progress: &mut dyn Progress) -> Res
                 return Err(error);
             }
             Err(error) => {
-                if reasons.len() + 1 < sources.len() {
+                // The two names in a mirror are one source to a person.
+                if reasons.len() + 1 < sources.len() && request.mirror.is_none() {
                     progress.next_source(&error.to_string());
                 }
                 reasons.push(error);
@@ -180,7 +181,7 @@ fn from_url(
             Err(error) => error,
         };
         let Some(wait) = patience.after(&error, part.len()) else { return Err(error) };
-        progress.retrying(&error.to_string(), wait);
+        progress.retrying(&error.cause(), wait);
         std::thread::sleep(wait);
     }
 }

@@ -184,6 +184,16 @@ impl FetchError {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
+    /// What happened in a few words, without source and remedy: for a line that announces another attempt.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Connection { reason, received, .. } => format!("{reason} after {received} bytes"),
+            Self::Status { status, .. } => format!("the server answered {status}"),
+            other => other.to_string(),
+        }
+    }
+
     /// True where the same source may well answer a second time.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -9,9 +9,10 @@ mod wheel;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use strata_core::paths::{Env, ORT_VERSION};
+use strata_core::runtime::Runtime;
 use strata_fetch::{Digest, hash_file};
 
 use crate::download::{self, Wanted, human};
@@ -48,7 +49,13 @@ pub(crate) fn main(args: &Args) -> Result<PathBuf> {
                 path.display()
             );
         }
-        println!("ONNX Runtime: {} (from ORT_DYLIB_PATH; not checked)", path.display());
+        let runtime =
+            Runtime::global().context("ORT_DYLIB_PATH names a library that cannot be used")?;
+        println!(
+            "ONNX Runtime {}: {} (from ORT_DYLIB_PATH: loads; its bytes are not checked)",
+            runtime.version(),
+            path.display()
+        );
         return Ok(path);
     }
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
@@ -63,11 +70,17 @@ pub(crate) fn main(args: &Args) -> Result<PathBuf> {
     };
     let folder = env.cache_dir()?.join("onnxruntime").join(ORT_VERSION);
     let (path, fresh) = ensure(args, pin, &folder)?;
+    if fresh {
+        // Right bytes may still be wrong for the machine: a C library that is too old, say.
+        Runtime::global().with_context(|| {
+            format!("{} was installed and cannot be loaded here; set ORT_DYLIB_PATH to a library that can", path.display())
+        })?;
+    }
     println!(
         "ONNX Runtime {ORT_VERSION}: {} ({}, {}, {:.2} s)",
         path.display(),
         human(pin.libraries[0].bytes),
-        if fresh { "installed now, sha256 checked" } else { "present, sha256 checked" },
+        if fresh { "installed now, sha256 checked, loads" } else { "present, sha256 checked" },
         start.elapsed().as_secs_f64()
     );
     Ok(path)
@@ -81,8 +94,9 @@ fn ensure(args: &Args, pin: &Pin, folder: &Path) -> Result<(PathBuf, bool)> {
     }
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
     let wheel = obtain(args, pin, scratch.path())?;
-    let installed_at = wheel::install(&wheel, pin, folder)
-        .with_context(|| format!("ONNX Runtime was not installed.\n{}", pip::other_ways(pin)))?;
+    let installed_at = wheel::install(&wheel, pin, folder).map_err(|error| {
+        anyhow!("{error:#}\nONNX Runtime was not installed.\n{}", pip::other_ways(pin))
+    })?;
     write_stamp(pin, folder)?;
     Ok((installed_at, true))
 }

@@ -27,15 +27,22 @@ pub(super) fn install(wheel: &Path, pin: &Pin, folder: &Path) -> Result<PathBuf>
     })?;
     // ONNX Runtime itself last: while it is absent the installation is not taken for complete.
     for library in pin.libraries.iter().rev() {
-        unpack(&mut archive, library, folder)
+        unpack(&mut archive, pin, library, folder)
             .with_context(|| format!("taking {} from {}", library.entry, wheel.display()))?;
     }
     let main = pin.libraries.first().context("the pin names no library")?;
     Ok(folder.join(main.name))
 }
 
-fn unpack(archive: &mut ZipArchive<File>, library: &Library, folder: &Path) -> Result<()> {
-    let mut entry = archive.by_name(library.entry).context("the wheel has no such entry")?;
+fn unpack(
+    archive: &mut ZipArchive<File>,
+    pin: &Pin,
+    library: &Library,
+    folder: &Path,
+) -> Result<()> {
+    let mut entry = archive
+        .by_name(library.entry)
+        .with_context(|| format!("the wheel has no such entry: is it {}?", pin.wheel))?;
     if entry.size() != library.bytes {
         bail!(
             "it has {} bytes where {} are expected: another version's wheel?",
