@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::source::{code_of, lines_with};
+use super::source::lines_with;
 use super::{Fault, Tree};
 
 /// A crate from outside and the only folder of ours that may name it.
@@ -21,8 +21,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Fault> {
             faults.extend(manifest(path, text, &apps));
         }
     }
-    for (path, text) in tree.with_extension("rs") {
-        faults.extend(sources(path, text));
+    for (path, code) in &tree.code {
+        faults.extend(sources(path, code));
     }
     faults
 }
@@ -84,11 +84,10 @@ fn dependencies(table: &toml::Table) -> Vec<String> {
     found
 }
 
-fn sources(path: &Path, text: &str) -> Vec<Fault> {
-    let code = code_of(text);
+fn sources(path: &Path, code: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut forbid = |name: &str, why: String| {
-        for line in lines_with(&code, &format!("{name}::")) {
+        for line in lines_with(code, &format!("{name}::")) {
             faults.push(Fault::new(path, line, why.clone()));
         }
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::source::{code_of, lines_with};
+use super::source::lines_with;
 use super::{Fault, Tree};
 
 /// Lines a Rust file may have, unless its head says that it is a data table.
@@ -69,10 +69,9 @@ pub(super) fn lengths(tree: &Tree) -> Vec<Fault> {
 /// Nothing is left for later.
 pub(super) fn unfinished(tree: &Tree) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (path, text) in tree.with_extension("rs") {
-        let code = code_of(text);
+    for (path, code) in &tree.code {
         for name in ["todo!", "unimplemented!"] {
-            for line in lines_with(&code, name) {
+            for line in lines_with(code, name) {
                 faults.push(Fault::new(path, line, format!("{name}() is unfinished code")));
             }
         }

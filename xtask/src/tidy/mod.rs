@@ -43,6 +43,8 @@ struct Tree {
     root: PathBuf,
     /// Path relative to the root, and the text.
     texts: Vec<(PathBuf, String)>,
+    /// The code of each Rust file, comments and literals blanked out.
+    code: Vec<(PathBuf, String)>,
     /// All paths, those of binary files too.
     paths: Vec<PathBuf>,
 }
@@ -57,7 +59,9 @@ impl Tree {
                 texts.push((path.clone(), text));
             }
         }
-        Ok(Self { root: root.to_owned(), texts, paths })
+        let rust = texts.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "rs"));
+        let code = rust.map(|(path, text)| (path.clone(), source::code_of(text))).collect();
+        Ok(Self { root: root.to_owned(), texts, code, paths })
     }
 
     fn with_extension<'t>(
@@ -102,7 +106,7 @@ pub(crate) fn print(faults: &[Fault]) {
         let rules: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
         println!("tidy: ok ({})", rules.join(", "));
     } else {
-        println!("tidy: {} found", faults.len());
+        println!("tidy: FAILED, faults: {}", faults.len());
     }
 }
 

@@ -2,93 +2,95 @@
 
 /// `text` with every comment, string and character literal replaced by spaces, line breaks kept.
 pub(super) fn code_of(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len());
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
-    while at < chars.len() {
-        let end = literal_end(&chars, at).unwrap_or(at);
+    while at < bytes.len() {
+        let end = literal_end(bytes, at).unwrap_or(at).min(bytes.len());
         if end == at {
-            out.push(chars[at]);
+            out.push(bytes[at]);
             at += 1;
         } else {
-            out.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
+            out.extend(bytes[at..end].iter().map(|b| if *b == b'\n' { b'\n' } else { b' ' }));
             at = end;
         }
     }
-    out
+    // Literals begin and end with ASCII, so what is left is whole characters.
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Where the comment or literal that begins at `at` ends; `None` when none begins there.
-fn literal_end(chars: &[char], at: usize) -> Option<usize> {
-    let next = chars.get(at + 1);
-    match chars[at] {
-        '/' if next == Some(&'/') => Some(find(chars, at, '\n')),
-        '/' if next == Some(&'*') => Some(block_comment_end(chars, at)),
-        '"' => Some(quoted_end(chars, at + 1, '"')),
-        'r' if !follows_word(chars, at) || chars[at - 1] == 'b' => raw_end(chars, at + 1),
-        '\'' => char_end(chars, at),
+fn literal_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let next = bytes.get(at + 1);
+    match bytes[at] {
+        b'/' if next == Some(&b'/') => Some(find(bytes, at, b'\n')),
+        b'/' if next == Some(&b'*') => Some(block_comment_end(bytes, at)),
+        b'"' => Some(quoted_end(bytes, at + 1, b'"')),
+        b'r' if !follows_word(bytes, at) || bytes[at - 1] == b'b' => raw_end(bytes, at + 1),
+        b'\'' => char_end(bytes, at),
         _ => None,
     }
 }
 
-fn follows_word(chars: &[char], at: usize) -> bool {
-    at > 0 && (chars[at - 1].is_alphanumeric() || chars[at - 1] == '_')
+fn follows_word(bytes: &[u8], at: usize) -> bool {
+    at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'_' | 0x80..))
 }
 
-fn find(chars: &[char], from: usize, wanted: char) -> usize {
-    (from..chars.len()).find(|&i| chars[i] == wanted).unwrap_or(chars.len())
+fn find(bytes: &[u8], from: usize, wanted: u8) -> usize {
+    bytes[from..].iter().position(|b| *b == wanted).map_or(bytes.len(), |i| from + i)
 }
 
-fn block_comment_end(chars: &[char], at: usize) -> usize {
+fn block_comment_end(bytes: &[u8], at: usize) -> usize {
     let (mut depth, mut i) = (0, at);
-    while i + 1 < chars.len() {
-        match (chars[i], chars[i + 1]) {
-            ('/', '*') => (depth, i) = (depth + 1, i + 2),
-            ('*', '/') => (depth, i) = (depth - 1, i + 2),
+    while i + 1 < bytes.len() {
+        match (bytes[i], bytes[i + 1]) {
+            (b'/', b'*') => (depth, i) = (depth + 1, i + 2),
+            (b'*', b'/') => (depth, i) = (depth - 1, i + 2),
             _ => i += 1,
         }
         if depth == 0 {
             return i;
         }
     }
-    chars.len()
+    bytes.len()
 }
 
-fn quoted_end(chars: &[char], mut i: usize, quote: char) -> usize {
-    while i < chars.len() {
-        match chars[i] {
-            '\\' => i += 2,
-            c if c == quote => return i + 1,
+fn quoted_end(bytes: &[u8], mut i: usize, quote: u8) -> usize {
+    while i < bytes.len() {
+        match bytes[i] {
+            b'\\' => i += 2,
+            b if b == quote => return i + 1,
             _ => i += 1,
         }
     }
-    chars.len()
+    bytes.len()
 }
 
 /// `r"…"` and `r#"…"#`, `i` after the `r`; `None` for a plain word such as `r` or `r#type`.
-fn raw_end(chars: &[char], i: usize) -> Option<usize> {
-    let hashes = chars[i..].iter().take_while(|c| **c == '#').count();
-    if chars.get(i + hashes) != Some(&'"') {
+fn raw_end(bytes: &[u8], i: usize) -> Option<usize> {
+    let hashes = bytes[i..].iter().take_while(|b| **b == b'#').count();
+    if bytes.get(i + hashes) != Some(&b'"') {
         return None;
     }
     let mut end = i + hashes + 1;
-    while end < chars.len() {
-        let closes = chars[end] == '"'
-            && chars[end + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
+    while end < bytes.len() {
+        let closes = bytes[end] == b'"'
+            && bytes[end + 1..].iter().take(hashes).filter(|b| **b == b'#').count() == hashes;
         if closes {
             return Some(end + 1 + hashes);
         }
         end += 1;
     }
-    Some(chars.len())
+    Some(bytes.len())
 }
 
 /// A character literal; `None` for a lifetime.
-fn char_end(chars: &[char], at: usize) -> Option<usize> {
-    match (chars.get(at + 1), chars.get(at + 2)) {
-        (Some('\\'), _) => Some(quoted_end(chars, at + 1, '\'')),
-        (Some(_), Some('\'')) => Some(at + 3),
-        _ => None,
+fn char_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at + 1)? {
+        b'\\' => Some(quoted_end(bytes, at + 1, b'\'')),
+        // One character of up to four bytes, then the quote.
+        0x80.. => (at + 3..at + 6).find(|&i| bytes.get(i) == Some(&b'\'')).map(|i| i + 1),
+        _ => (bytes.get(at + 2) == Some(&b'\'')).then_some(at + 3),
     }
 }
 
@@ -115,11 +117,11 @@ mod tests {
 
     #[test]
     fn only_code_is_left() {
-        let text = "a // x\nb /* y /* z */ \n */ c \"s\\\"t\" r#\"u\"v\"# 'w' '\\'' 'l d\nr\"q\" br\"p\" xr";
+        let text = "a // x\nb /* y /* z */ \n */ c \"s\\\"t\" r#\"u\"v\"# 'w' '\\'' 'l d\nr\"q\" br\"p\" xr 'é' '→' ä";
         let code = code_of(text);
         assert_eq!(code.lines().count(), text.lines().count());
         let words: Vec<&str> = code.split_whitespace().collect();
-        assert_eq!(words, ["a", "b", "c", "'l", "d", "b", "xr"]);
+        assert_eq!(words, ["a", "b", "c", "'l", "d", "b", "xr", "ä"]);
     }
 
     #[test]
