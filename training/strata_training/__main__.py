@@ -1,0 +1,49 @@
+"""`python -m strata_training NAME|all`: trains models and writes their folders under shared-models/."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# Before numpy: one thread, so that sums are added in the same order on every machine.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+from .config import SPECS  # noqa: E402
+from .data import DataError, data_folder  # noqa: E402
+from .pipeline import Options, build  # noqa: E402
+from .rust import FeaturiserError  # noqa: E402
+
+
+def main() -> int:
+    """Parses the command line and builds the named models."""
+    root = Path(__file__).resolve().parents[2]
+    parser = argparse.ArgumentParser(prog="strata_training", description=__doc__)
+    parser.add_argument("name", choices=[*SPECS, "all"], help="model to train")
+    parser.add_argument("--data", help="folder of the MoleculeNet files (default: STRATA_DATASETS, else the cache)")
+    parser.add_argument("--out", type=Path, default=root / "shared-models", help="where model folders go")
+    parser.add_argument("--features", choices=["rust", "rdkit"], default="rust", help="who computes the features")
+    parser.add_argument("--featurise", help="command of the Rust featuriser (default: cargo run of the example)")
+    parser.add_argument("--compare", action="store_true", help="also compare with features made by RDKit")
+    given = parser.parse_args()
+    options = Options(
+        data=data_folder(given.data),
+        out=given.out,
+        features=given.features,
+        featurise=given.featurise.split() if given.featurise else None,
+        compare=given.compare,
+        workspace=root,
+    )
+    try:
+        for name in SPECS if given.name == "all" else [given.name]:
+            build(SPECS[name], options)
+    except (DataError, FeaturiserError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
