@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use strata_chem::arena::{FingerprintArena, Hit, Kernel, Metric, Search, popcount};
 
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
 const BITS: usize = 2048;
 const WORDS: usize = BITS / 64;
 
@@ -27,7 +29,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
     (cpu_seconds(start) - before, result)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Outcome {
     let mut arguments = std::env::args().skip(1);
     let Some(file) = arguments.next() else {
         return Err("usage: bench_search FILE [--serve]".into());
@@ -39,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     let (seconds, arena) = timed(|| FingerprintArena::new(BITS, &words));
     let arena = arena?;
-    let mut out = std::io::stdout().lock();
+    let mut out = std::io::stdout();
     writeln!(out, "{} fingerprints, {:?}, built in {seconds:.2} s", arena.len(), arena.kernel())?;
     if arguments.next().as_deref() == Some("--serve") {
         out.flush()?;
@@ -53,8 +55,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn serve(
     arena: &FingerprintArena,
     words: &[u64],
-    out: &mut impl Write,
-) -> Result<(), Box<dyn std::error::Error>> {
+    out: &mut std::io::Stdout,
+) -> Outcome {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let fields: Vec<&str> = line.split(' ').collect();
@@ -78,8 +80,8 @@ fn serve(
 fn table(
     arena: &FingerprintArena,
     words: &[u64],
-    out: &mut impl Write,
-) -> Result<(), Box<dyn std::error::Error>> {
+    out: &mut std::io::Stdout,
+) -> Outcome {
     let count = arena.len();
     let queries: Vec<&[u64]> = (0..192)
         .map(|at| (at * 1_409 + 7) % count)
@@ -132,8 +134,8 @@ fn row_wise(
     words: &[u64],
     queries: &[&[u64]],
     count: usize,
-    out: &mut impl Write,
-) -> Result<(), Box<dyn std::error::Error>> {
+    out: &mut std::io::Stdout,
+) -> Outcome {
     let bits: Vec<u32> = words.chunks_exact(WORDS).map(popcount).collect();
     let (seconds, _) = timed(|| {
         for query in &queries[..8] {
@@ -157,8 +159,8 @@ fn row_wise(
 fn nearest(
     words: &[u64],
     queries: &[&[u64]],
-    out: &mut impl Write,
-) -> Result<(), Box<dyn std::error::Error>> {
+    out: &mut std::io::Stdout,
+) -> Outcome {
     let rows = words.len() / WORDS;
     let training = rows.min(55_000);
     let arena = FingerprintArena::new(BITS, &words[..training * WORDS])?;

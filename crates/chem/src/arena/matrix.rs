@@ -20,8 +20,6 @@ pub(crate) const LINE_ROWS: usize = 512;
 pub(crate) const BLOCK_LINES: usize = 31;
 /// Rows in a full block.
 pub(crate) const BLOCK_ROWS: usize = BLOCK_LINES * LINE_ROWS;
-/// Bytes of one line.
-pub(crate) const LINE_BYTES: usize = LINE_ROWS / 8;
 
 /// The bits of 512 rows in one column; row `i` is bit `i % 64` of word `i / 64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]

@@ -200,12 +200,6 @@ impl FingerprintArena {
         self.rows.as_slice()
     }
 
-    /// Number of bits of the fingerprint at a position.
-    pub(crate) fn bits_at(&self, position: usize) -> u32 {
-        let after = self.starts.partition_point(|&start| start as usize <= position);
-        after.saturating_sub(1) as u32
-    }
-
     /// Positions of a line.
     fn line_positions(&self, line: usize) -> Range<usize> {
         let first = line * LINE_ROWS;
