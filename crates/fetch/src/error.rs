@@ -114,6 +114,16 @@ pub enum FetchError {
         /// How much of the file there is so far.
         received: u64,
     },
+    /// The server, or a proxy that reads along, shows a certificate that is not trusted.
+    #[error(
+        "{url}: {reason}; behind a proxy that inspects traffic set SSL_CERT_FILE to a PEM file with its certificate, or use a mirror"
+    )]
+    Certificate {
+        /// The URL.
+        url: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// The server's answer makes no sense.
     #[error("{url} answered against the rules of HTTP: {reason}; use another URL or a mirror")]
     Protocol {

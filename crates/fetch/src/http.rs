@@ -296,12 +296,14 @@ fn connection(url: &str, error: &ureq::Error, received: u64) -> FetchError {
         ureq::Error::LargeResponseHeader(..) => {
             FetchError::Protocol { url, reason: "its headers are too long".into() }
         }
-        ureq::Error::Rustls(e) => FetchError::Protocol {
-            url,
-            reason: format!(
-                "TLS: {e} (behind an inspecting proxy, set SSL_CERT_FILE to its certificate)"
-            ),
-        },
+        ureq::Error::Rustls(e) => FetchError::Certificate { url, reason: e.to_string() },
+        // The handshake happens inside a write, so its verdict comes wrapped; no other attempt changes it.
+        ureq::Error::Io(e)
+            if e.kind() == std::io::ErrorKind::InvalidData
+                && e.to_string().contains("certificate") =>
+        {
+            FetchError::Certificate { url, reason: e.to_string() }
+        }
         other => FetchError::Connection { url, reason: other.to_string(), received },
     }
 }
@@ -310,5 +312,65 @@ fn read_reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "the connection was closed early".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let parsed = pairs
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), value.parse().unwrap()));
+        parsed.collect()
+    }
+
+    #[test]
+    fn an_untrusted_certificate_is_final_and_names_its_remedy() {
+        let verdict = std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "invalid peer certificate: UnknownIssuer",
+        );
+        let error = connection("https://h/x", &ureq::Error::Io(verdict), 0);
+        assert!(!error.is_transient());
+        assert!(error.to_string().contains("SSL_CERT_FILE"), "{error}");
+        let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert!(connection("https://h/x", &ureq::Error::Io(cut), 0).is_transient());
+    }
+
+    #[test]
+    fn only_strong_validators_serve_if_range() {
+        let tag = |pairs: &[(&'static str, &str)]| validator(&headers(pairs));
+        assert_eq!(tag(&[("etag", "\"v1\"")]).as_deref(), Some("\"v1\""));
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(tag(&[("etag", "W/\"v1\""), ("last-modified", date)]).as_deref(), Some(date));
+        assert_eq!(tag(&[("etag", "W/\"v1\"")]), None);
+        assert_eq!(tag(&[]), None);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_700);
+        let wait = |value| retry_after(&headers(&[("retry-after", value)]), now);
+        assert_eq!(wait("120"), Some(Duration::from_secs(120)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(77)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO), "it is past");
+        assert_eq!(wait("soon"), None);
+    }
+
+    #[test]
+    fn a_trickle_is_noticed_once_the_window_has_passed() {
+        let timeouts = crate::Timeouts {
+            slow_window: Duration::from_millis(20),
+            min_rate: 1e6,
+            ..crate::Timeouts::default()
+        };
+        let mut pace = Pace::new();
+        assert!(!pace.too_slow(1, &timeouts), "too early to tell");
+        std::thread::sleep(Duration::from_millis(25));
+        assert!(pace.too_slow(1, &timeouts));
+        std::thread::sleep(Duration::from_millis(25));
+        assert!(!pace.too_slow(100_000_000, &timeouts), "a new window");
     }
 }
