@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod db;
 pub mod descriptors;
 pub mod error;
+pub mod fingerprint;
 pub mod metrics;
 pub mod mol;
 pub mod qed;

@@ -5,7 +5,9 @@
 //! damaged file gives an error, never a panic. [`Library::verify`] compares the checksums of all sections.
 
 mod build;
+mod featurise;
 mod format;
+mod substructure;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
 pub use self::build::{BuildOptions, LibraryBuilder};
+pub use self::featurise::{FingerprintSpec, SCREEN_BITS, build_options, entry};
+pub use self::substructure::SubstructureHits;
 
 use self::format::{Head, SECTIONS, Section};
 use crate::arena::matrix::BitMatrix;
@@ -65,6 +69,9 @@ pub enum LibraryError {
     /// Too long to keep in the head.
     #[error("a description of {0} bytes does not fit into a library's head")]
     Description(usize),
+    /// A pattern that cannot be searched.
+    #[error(transparent)]
+    Smarts(#[from] crate::smarts::SmartsError),
     /// Molecule numbers are 32 bits wide.
     #[error("more than 4,294,967,295 molecules: split the input")]
     TooMany,

@@ -96,6 +96,11 @@ impl Pattern {
         &self.text
     }
 
+    /// What a molecule must have for a match, for screens on disk.
+    pub(crate) fn needs(&self) -> &screen::Needs {
+        &self.plan.needs
+    }
+
     /// Number of atoms in the pattern.
     pub fn num_atoms(&self) -> usize {
         self.plan.steps.len()
