@@ -237,4 +237,11 @@ fn many_tiny_things_are_refused_at_their_caps() {
     assert_eq!(refused(&|m| m.metadata = (0..51).map(entry).collect()), "metadata entries");
     let opset = |i: i64| (format!("d{i}"), i);
     assert_eq!(refused(&|m| m.opsets = (0..51).map(opset).collect()), "operator sets");
+    let limits = Limits { metadata_bytes: 50, ..Limits::default() };
+    let mut model = models::identity(2);
+    model.metadata = vec![("k".to_owned(), "v".repeat(49))];
+    walk(&model.encode(), &limits, &[]).unwrap();
+    model.metadata.push(("k".to_owned(), String::new()));
+    let kind = walk(&model.encode(), &limits, &[]).unwrap_err().kind;
+    assert_eq!(kind, WalkKind::TooMany { what: "bytes of metadata", limit: 50 });
 }
