@@ -99,8 +99,9 @@ fn a_deadline_ends_the_wait_for_a_session() {
 fn eight_threads_on_two_sessions_get_the_single_threads_bits() {
     const THREADS: usize = 8;
     const RUNS: usize = 200;
-    let weights: Vec<f32> = (0..96 * 7).map(|i| (i as f32 * 0.731).sin()).collect();
-    let model = models::linear(&weights, &[0.1; 7]);
+    // Weights large enough to be shared by the sessions of the larger pool.
+    let weights: Vec<f32> = (0..96 * 40).map(|i| (i as f32 * 0.731).sin()).collect();
+    let model = models::linear(&weights, &[0.1; 40]);
     let (single, shared) =
         (pool("single", &model, &sessions(1)), pool("shared", &model, &sessions(2)));
     let bits = |pool: &SessionPool, number: usize| -> (usize, Vec<u32>) {

@@ -33,6 +33,7 @@ mod stop;
 mod tensor;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 pub use assignment::Assignment;
 pub use batch::{BatchOptions, Batched};

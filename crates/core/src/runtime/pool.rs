@@ -68,14 +68,15 @@ impl SessionPool {
         let runtime = Runtime::global()?;
         let start = Instant::now();
         let prepacked = PrepackedWeights::new();
-        let factory = Factory { runtime, source, config, prepacked };
-        let (Loaded { session, device, assignment }, graph, cache) =
-            graph_cache::first_session(&factory, &identity.sha256)?;
+        let shared = Vec::new();
+        let mut factory = Factory { runtime, source, config, prepacked, shared };
+        let begun = graph_cache::begin(&mut factory, &identity.sha256)?;
+        let (Loaded { session, device, assignment }, cache) = (begun.first, begun.cache);
         let first = start.elapsed();
         let signature = Arc::new(session::signature(source.model, &session)?);
         let mut sessions = vec![session];
         while sessions.len() < config.sessions {
-            sessions.push(factory.another(device, graph.as_deref())?);
+            sessions.push(factory.another(device, begun.graph.as_deref())?);
         }
         let load = LoadReport { first, all: start.elapsed(), cache };
         let passed_through = (0..signature.outputs.len())

@@ -14,6 +14,7 @@ use super::device::Device;
 use super::library::Runtime;
 use super::options::{Optimization, PoolConfig};
 use super::tensor::{Data, Inputs};
+use super::weights::Shared;
 use crate::card::{Dim, Dtype};
 
 /// What sessions are made from: verified bytes, nothing that could still be read from a path.
@@ -122,6 +123,8 @@ pub(super) struct Factory<'a> {
     pub(super) source: &'a Source<'a>,
     pub(super) config: &'a PoolConfig,
     pub(super) prepacked: PrepackedWeights,
+    /// Weights that all sessions share; empty unless they are made from an optimised graph.
+    pub(super) shared: Shared,
 }
 
 impl Factory<'_> {
@@ -216,6 +219,9 @@ impl Factory<'_> {
             if config.whole_graph {
                 builder = builder.with_disable_cpu_fallback()?;
             }
+        }
+        for (name, value) in &self.shared {
+            builder = builder.with_initializer(name, Arc::clone(value))?;
         }
         for (name, bytes) in &self.source.external {
             builder = builder.with_external_initializer_file_in_memory(name, Arc::clone(bytes))?;
