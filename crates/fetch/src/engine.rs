@@ -98,7 +98,9 @@ fn bring(request: &Request, part: &mut Part, progress: &mut dyn Progress) -> Res
             Ok(()) => return Ok(Origin::Source(source.to_string())),
             Err(error) if error.is_local() => return Err(error),
             // A mirror that cannot be reached under one name cannot be reached under the other.
-            Err(error @ FetchError::Connection { .. }) if request.mirror.is_some() => {
+            Err(error @ (FetchError::Connection { .. } | FetchError::Certificate { .. }))
+                if request.mirror.is_some() =>
+            {
                 return Err(error);
             }
             Err(error) => {

@@ -117,7 +117,7 @@ fn obtain(args: &Args, pin: &Pin, scratch: &Path) -> Result<PathBuf> {
         };
         let from = download::From { mirror: args.mirror.clone(), from: None };
         download::bring(wanted, &from)
-            .with_context(|| format!("the mirror must hold the wheel {}", pin.wheel))?;
+            .with_context(|| format!("taking {} from the mirror", pin.wheel))?;
         return Ok(dest);
     }
     let wheel = pip::download(pin, args.python.as_deref(), scratch)?;
