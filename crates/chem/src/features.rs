@@ -11,10 +11,12 @@
 //! | `morgan-r2-1024-bits/1` | Morgan radius 2, 1024 bits as 0 and 1 (any radius and size) |
 //! | `rdkit-110/1` | the descriptors alone |
 
+use std::cell::RefCell;
+
 use sha2::{Digest, Sha256};
 
 use crate::descriptors::{MolProfile, NAMES};
-use crate::fingerprint;
+use crate::fingerprint::{self, EcfpParams, Scratch};
 use crate::{ChemError, Mol};
 
 /// Descriptors are clipped to this size; a value that is not a number becomes 0.
@@ -158,11 +160,20 @@ fn parse_fingerprint(part: &str) -> Option<Fingerprint> {
 }
 
 fn write_fingerprint(mol: &Mol, fingerprint: Fingerprint, out: &mut [f32]) {
-    out.fill(0.0);
-    for (id, count) in fingerprint::environments(mol, fingerprint.radius) {
-        let place = &mut out[id as usize % fingerprint.size];
-        *place = if fingerprint.counts { *place + count as f32 } else { 1.0 };
+    let params = EcfpParams {
+        radius: fingerprint.radius as usize,
+        size: fingerprint.size,
+        ..EcfpParams::default()
+    };
+    SCRATCH.with_borrow_mut(|scratch| fingerprint::ecfp_counts_into(mol, &params, scratch, out));
+    if !fingerprint.counts {
+        out.iter_mut().for_each(|count| *count = count.min(1.0));
     }
+}
+
+thread_local! {
+    /// Buffers of the fingerprints, kept from molecule to molecule.
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
 }
 
 /// Molecules that pin a featuriser's output: rings of every kind, charges, halogens, metals, salts,

@@ -6,6 +6,7 @@ mod fragments;
 
 use crate::Mol;
 use crate::descriptors::MolProfile;
+use crate::fingerprint::{EcfpParams, ecfp_counts_sparse};
 
 pub use centres::count_stereocentres;
 
@@ -19,8 +20,8 @@ pub fn sa_score(mol: &Mol) -> Option<f64> {
 
 /// Synthetic accessibility of a molecule whose other properties are computed too.
 pub fn sa_of(profile: &MolProfile<'_>) -> Option<f64> {
-    let environments = crate::fingerprint::environments(profile.mol(), 2);
-    sa_with(profile, environments.iter().map(|&(id, count)| (id, count)))
+    let params = EcfpParams { radius: 2, ..EcfpParams::default() };
+    sa_with(profile, ecfp_counts_sparse(profile.mol(), &params).into_iter())
 }
 
 /// The score with the molecule's Morgan environments (radius 2, identifier and count, each once).
