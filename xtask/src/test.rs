@@ -15,7 +15,10 @@ pub(crate) struct Args {
     /// Skip `setup`: tests that need ONNX Runtime then say so and skip
     #[arg(long)]
     no_setup: bool,
-    /// Given to `cargo test --workspace`
+    /// Test only this package; may be given several times
+    #[arg(long, short, value_name = "NAME")]
+    package: Vec<String>,
+    /// Given to `cargo test`
     #[arg(last = true)]
     cargo: Vec<String>,
 }
@@ -32,7 +35,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     tidy::print(&faults);
     let tests = timed("cargo test", &mut times, || {
         let mut cargo = process::cargo();
-        cargo.args(["test", "--workspace"]).args(&args.cargo).current_dir(&root);
+        cargo.args(scope(&args.package)).args(&args.cargo).current_dir(&root);
         process::stream(&mut cargo)
     })?;
     println!("\n{}", closing(&times, faults.len(), tests.success()));
@@ -41,6 +44,18 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(process::exit_code(tests))
+}
+
+/// `cargo test` of the named packages, or of all.
+fn scope(packages: &[String]) -> Vec<&str> {
+    let mut words = vec!["test"];
+    if packages.is_empty() {
+        words.push("--workspace");
+    }
+    for package in packages {
+        words.extend(["--package", package]);
+    }
+    words
 }
 
 fn timed<T>(
@@ -70,6 +85,13 @@ fn closing(times: &[(&str, Duration)], faults: usize, passed: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn named_packages_narrow_the_run() {
+        assert_eq!(scope(&[]), ["test", "--workspace"]);
+        let named = ["a", "b"].map(str::to_owned);
+        assert_eq!(scope(&named), ["test", "--package", "a", "--package", "b"]);
+    }
 
     #[test]
     fn the_closing_line_tells_the_whole() {
