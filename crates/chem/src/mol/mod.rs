@@ -20,6 +20,8 @@ pub use types::{
     Atom, Bond, BondDirection, BondOrder, BondStereo, Chirality, Hybridisation, Neighbor,
 };
 
+pub(crate) use valence::implied_hydrogens;
+
 use crate::error::Result;
 
 /// Most atoms a molecule may have; more gives [`ChemError::TooLarge`](crate::ChemError::TooLarge).

@@ -37,8 +37,11 @@ fn keeps_own_valences(element: u8, effective: usize) -> bool {
 
 /// Explicit valence of an atom: the rounded bond sum, aromatic atoms taken down to an allowed one.
 pub(super) fn explicit_valence(mol: &Mol, a: usize) -> i32 {
+    rounded_valence(mol, a, twice_bond_sum(mol, a))
+}
+
+fn rounded_valence(mol: &Mol, a: usize, mut sum: i32) -> i32 {
     let atom = &mol.atoms[a];
-    let mut sum = twice_bond_sum(mol, a);
     let effective = effective_element(atom.element, atom.charge).unwrap_or(atom.element as usize);
     let valences = ELEMENTS[effective].valences;
     let default = i32::from(valences[0]);
@@ -90,15 +93,31 @@ fn check(mol: &Mol, a: usize, explicit: i32) -> Result<()> {
         let valences = ELEMENTS[effective].valences;
         (i32::from(valences[valences.len() - 1]), 0)
     };
+    // A hydride may bridge two atoms.
+    let max = if atom.element == 1 && atom.charge == -1 { 2 } else { max };
     if max >= 0 && own_max >= 0 && explicit + offset > max {
         return Err(too_high(mol, a, explicit));
     }
     Ok(())
 }
 
+/// Hydrogens an atom would get if it were written without brackets; negative when it could not be.
+pub(crate) fn implied_hydrogens(mol: &Mol, a: usize) -> i32 {
+    let hs = 2 * i32::from(mol.atoms[a].explicit_hs);
+    let explicit = rounded_valence(mol, a, twice_bond_sum(mol, a) - hs);
+    hydrogens_to_fill(mol, a, explicit).unwrap_or(-1)
+}
+
 fn implicit_hydrogens(mol: &Mol, a: usize, explicit: i32) -> Result<i32> {
+    if mol.atoms[a].no_implicit {
+        return Ok(0);
+    }
+    hydrogens_to_fill(mol, a, explicit)
+}
+
+fn hydrogens_to_fill(mol: &Mol, a: usize, explicit: i32) -> Result<i32> {
     let atom = &mol.atoms[a];
-    if atom.element == 0 || atom.no_implicit {
+    if atom.element == 0 {
         return Ok(0);
     }
     if atom.element == 1 && explicit == 0 {
@@ -145,11 +164,9 @@ pub(super) fn assign_radicals(mol: &mut Mol) {
         let shell = if atom.element <= 2 { 2 } else { 8 };
         let mut radicals = shell - outer - valence + charge;
         if radicals < 0 {
-            radicals = 0;
-            if element.valences.len() > 1 {
-                let max = element.valences.iter().copied().max().unwrap_or(0);
-                radicals = (i32::from(max) - valence + charge).max(0);
-            }
+            // A hypervalent atom: up to the next allowed valence.
+            let next = element.valences.iter().map(|&v| i32::from(v) - valence + charge);
+            radicals = next.filter(|&r| r >= 0).min().unwrap_or(0);
         }
         let early = outer - valence - charge;
         if early >= 0 {

@@ -1,5 +1,6 @@
 //! SMILES: reading, canonical ranking and writing.
 mod canon;
+mod direction;
 pub(crate) mod legit;
 mod parse;
 mod write;

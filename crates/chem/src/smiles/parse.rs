@@ -377,25 +377,25 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// The bond of a ring closure, from the opening to the closing atom.
+    /// The bond of a ring closure, from the closing to the opening atom.
     fn closing_bond(&self, open: &OpenRing, atom: u32, mark: Option<BondMark>) -> Bond {
         let specific = |m: Option<BondMark>| m.is_some_and(|m| m.order.is_some());
-        if specific(open.mark) || !specific(mark) {
+        let mut bond = if specific(open.mark) || !specific(mark) {
             let mut bond = self.make_bond(open.atom, atom, open.mark);
-            if bond.direction == BondDirection::None
-                && let Some(close) = mark
-            {
-                bond.direction = opposite(close.direction);
-            }
-            bond
-        } else {
-            let mut bond = self.make_bond(atom, open.atom, mark);
             if bond.order != BondOrder::Dative {
-                bond.direction = opposite(bond.direction);
                 std::mem::swap(&mut bond.begin, &mut bond.end);
             }
+            bond.direction = opposite(bond.direction);
             bond
+        } else {
+            self.make_bond(atom, open.atom, mark)
+        };
+        if bond.direction == BondDirection::None
+            && let Some(close) = mark
+        {
+            bond.direction = close.direction;
         }
+        bond
     }
 
     fn ring_number(&mut self) -> Result<u32> {
