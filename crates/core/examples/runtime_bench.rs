@@ -1,7 +1,7 @@
 //! Measures the runtime on ONNX files given on the command line: time to load with and without the
 //! cache of optimised graphs, memory of larger pools, and time a row. Prints JSON lines.
 //!
-//! `cargo run --release -p strata-core --example runtime_bench -- MODEL.onnx…`
+//! `cargo run --release -p strata-core --example runtime_bench -- load|memory|rows MODEL.onnx…`
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 #[path = "../tests/runtime_support/mod.rs"]
@@ -21,20 +21,24 @@ use strata_core::verify::{Limits, VerifiedModel, verify};
 const ROUNDS: usize = 5;
 
 fn main() {
-    for file in std::env::args().skip(1) {
+    let mut arguments = std::env::args().skip(1);
+    let what = arguments.next().unwrap_or_default();
+    let files: Vec<String> = arguments.collect();
+    let measure: fn(&str, &VerifiedModel) = match what.as_str() {
+        "load" => loads,
+        "memory" => memory,
+        "rows" => rows,
+        _ => return eprintln!("usage: runtime_bench load|memory|rows MODEL.onnx…"),
+    };
+    for file in files {
         let (card, dir) = card_of(Path::new(&file));
         let search = SearchPath::only(dir.path());
+        let name = Path::new(&file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let start = Instant::now();
         let model = ok(verify(&card, &card.variants[0], &search, &Limits::default()));
-        let verify_ms = ms(start);
-        let name = Path::new(&file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        println!(
-            "{{\"model\": {name:?}, \"bytes\": {}, \"verify_ms\": {verify_ms:.1}}}",
-            model.file.len()
-        );
-        loads(&name, &model);
-        memory(&name, &model);
-        rows(&name, &model);
+        let (verify_ms, bytes) = (ms(start), model.file.len());
+        println!("{{\"model\": {name:?}, \"bytes\": {bytes}, \"verify_ms\": {verify_ms:.1}}}");
+        measure(&name, &model);
     }
 }
 
@@ -67,18 +71,16 @@ fn loads(name: &str, model: &VerifiedModel) {
     );
 }
 
+/// Memory that each further session takes. Give one model a process: freed memory is used again.
 fn memory(name: &str, model: &VerifiedModel) {
     let before = resident_kib();
-    let one = ok(SessionPool::load(model, &PoolConfig::default()));
-    let with_one = resident_kib();
-    let more = ok(SessionPool::load(model, &PoolConfig { sessions: 4, ..PoolConfig::default() }));
-    let with_five = resident_kib();
-    println!(
-        "{{\"model\": {name:?}, \"sessions_1_kib\": {}, \"sessions_4_kib\": {}}}",
-        with_one.saturating_sub(before),
-        with_five.saturating_sub(with_one)
-    );
-    drop((one, more));
+    for sessions in [1, 2, 4, 8] {
+        let config = PoolConfig { sessions, ..PoolConfig::default() };
+        let pool = ok(SessionPool::load(model, &config));
+        let kib = resident_kib().saturating_sub(before);
+        println!("{{\"model\": {name:?}, \"sessions\": {sessions}, \"resident_kib\": {kib}}}");
+        drop(pool);
+    }
 }
 
 /// Memory of this process, where the system tells.

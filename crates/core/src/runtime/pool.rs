@@ -78,6 +78,7 @@ impl SessionPool {
         while sessions.len() < config.sessions {
             sessions.push(factory.another(device, begun.graph.as_deref())?);
         }
+        release_freed_memory();
         let load = LoadReport { first, all: start.elapsed(), cache };
         let passed_through = (0..signature.outputs.len())
             .filter(|&i| signature.inputs.iter().any(|p| p.name == signature.outputs[i].name))
@@ -226,6 +227,17 @@ impl std::fmt::Debug for SessionPool {
             .field("sessions", &self.sessions)
             .field("device", &self.device)
             .finish_non_exhaustive()
+    }
+}
+
+/// Gives memory that loading freed back to the system. Parsing and optimising leave holes as large as
+/// the weights, which glibc's allocator would otherwise keep for as long as the process lives.
+#[allow(unsafe_code, reason = "glibc has no safe wrapper for it")]
+fn release_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it may be called at any time from any thread, and touches only free memory.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
