@@ -3,6 +3,7 @@
 
 pub mod card;
 pub mod http;
+pub mod kill;
 pub mod models;
 pub mod onnx;
 pub mod shared;
