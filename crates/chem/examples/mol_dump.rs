@@ -22,6 +22,13 @@ fn main() -> std::io::Result<()> {
                 let text: Vec<String> = counts.iter().map(|(i, c)| format!("{i}:{c}")).collect();
                 writeln!(out, "{}", text.join(";"))?;
             }
+            Ok(mol) if mode == "scaffold" => {
+                writeln!(out, "{}", strata_chem::scaffold::murcko_smiles(&mol).unwrap_or_else(|e| e.to_string()))?;
+            }
+            Ok(mol) if mode == "parent" => {
+                let parent = strata_chem::standardize::standardize(&mol, &Default::default());
+                writeln!(out, "{}", parent.map_or_else(|e| e.to_string(), |m| m.canonical_smiles()))?;
+            }
             Ok(mol) if mode == "canonical" => writeln!(out, "{}", mol.canonical_smiles())?,
             Ok(mol) => writeln!(out, "{}", dump(&mol))?,
         }

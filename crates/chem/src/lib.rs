@@ -15,10 +15,12 @@ pub mod metrics;
 pub mod mol;
 pub mod qed;
 pub mod sa_score;
+pub mod scaffold;
 pub mod sdf;
 pub mod smarts;
 pub mod smiles;
 pub mod split;
+pub mod standardize;
 
 pub use error::{ChemError, Result};
 pub use mol::Mol;

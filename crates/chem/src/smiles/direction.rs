@@ -6,6 +6,8 @@ use crate::mol::{BondOrder, BondStereo, Mol};
 #[derive(Default)]
 pub(super) struct Directions {
     marks: Vec<Option<bool>>,
+    /// What an unmarked bond must say if it gets a mark: its twin on a double bond has one.
+    forced: Vec<Option<bool>>,
 }
 
 impl Directions {
@@ -16,6 +18,25 @@ impl Directions {
     /// Whether the bond puts its other end above `atom`.
     fn side(&self, mol: &Mol, plan: &Plan, bond: u32, atom: u32) -> Option<bool> {
         self.get(bond).map(|up| up == (plan.first_atom(mol, bond) == atom))
+    }
+
+    /// Writes a mark and what follows for the other substituents of stereo double bonds.
+    fn put(&mut self, mol: &Mol, plan: &Plan, bond: u32, up: bool) {
+        self.marks[bond as usize] = Some(up);
+        let ends = [mol.bonds()[bond as usize].begin, mol.bonds()[bond as usize].end];
+        for atom in ends {
+            let neighbours = mol.neighbors(atom as usize);
+            let is_stereo =
+                |b: u32| mol.bonds()[b as usize].stereo != BondStereo::None;
+            if !neighbours.iter().any(|n| is_stereo(n.bond)) {
+                continue;
+            }
+            let above = up == (plan.first_atom(mol, bond) == atom);
+            for n in neighbours.iter().filter(|n| n.bond != bond && !is_stereo(n.bond)) {
+                let first = plan.first_atom(mol, n.bond) == atom;
+                self.forced[n.bond as usize] = Some(!above == first);
+            }
+        }
     }
 }
 
@@ -32,7 +53,8 @@ pub(super) fn assign(mol: &Mol, plan: &Plan) -> Directions {
         let (x, y) = (plan.position[bond.begin as usize], plan.position[bond.end as usize]);
         (x.min(y), x.max(y))
     });
-    let mut directions = Directions { marks: vec![None; mol.bonds().len()] };
+    let none = vec![None; mol.bonds().len()];
+    let mut directions = Directions { marks: none.clone(), forced: none };
     for &b in &stereo {
         mark(mol, plan, b, &mut directions);
     }
@@ -66,17 +88,17 @@ fn mark(mol: &Mol, plan: &Plan, b: u32, directions: &mut Directions) {
     }
     let known = known_side(mol, plan, directions, first);
     let other = known_side(mol, plan, directions, second);
-    let first_side = known.or(other.map(|side| side != trans));
-    let first_side = match first_side {
-        Some(side) => side,
-        None => {
-            // Free choice: the first mark of a group is written `/`.
-            let chosen = choose(mol, plan, first.0, b);
-            let written_up = plan.first_atom(mol, chosen) == first.0;
-            let is_reference = mol.bonds()[chosen as usize].other(first.0) == first.1;
-            written_up == is_reference
-        }
-    };
+    let first_side = known
+        .or(other.map(|side| side != trans))
+        .or_else(|| forced_side(mol, plan, directions, (first, b)))
+        .or_else(|| forced_side(mol, plan, directions, (second, b)).map(|side| side != trans));
+    let first_side = first_side.unwrap_or_else(|| {
+        // Free choice: the first mark of a group is written `/`.
+        let chosen = choose(mol, plan, first.0, b);
+        let written_up = plan.first_atom(mol, chosen) == first.0;
+        let is_reference = mol.bonds()[chosen as usize].other(first.0) == first.1;
+        written_up == is_reference
+    });
     if known.is_none() {
         set(mol, plan, directions, (first, b, first_side));
     }
@@ -85,13 +107,29 @@ fn mark(mol: &Mol, plan: &Plan, b: u32, directions: &mut Directions) {
     }
 }
 
+/// Side of the reference atom that the bond to be marked at an end is bound to say.
+fn forced_side(
+    mol: &Mol,
+    plan: &Plan,
+    directions: &Directions,
+    end: ((u32, u32), u32),
+) -> Option<bool> {
+    let ((atom, reference), double) = end;
+    let chosen = choose(mol, plan, atom, double);
+    let up = directions.forced[chosen as usize]?;
+    let above = up == (plan.first_atom(mol, chosen) == atom);
+    let is_reference = mol.bonds()[chosen as usize].other(atom) == reference;
+    Some(above == is_reference)
+}
+
 /// Marks a bond at an end so that its reference atom lies on `side`.
 fn set(mol: &Mol, plan: &Plan, directions: &mut Directions, end: ((u32, u32), u32, bool)) {
     let ((atom, reference), double, side) = end;
     let chosen = choose(mol, plan, atom, double);
     let is_reference = mol.bonds()[chosen as usize].other(atom) == reference;
     let above = side == is_reference;
-    directions.marks[chosen as usize] = Some(above == (plan.first_atom(mol, chosen) == atom));
+    let up = above == (plan.first_atom(mol, chosen) == atom);
+    directions.put(mol, plan, chosen, up);
 }
 
 /// The bond to mark at one end: not next to another double bond, in the tree, written first.
