@@ -3,7 +3,7 @@
 
 pub mod card;
 pub mod paths;
-pub mod stream;
-pub mod verify;
 pub mod provenance;
 pub mod runtime;
+pub mod stream;
+pub mod verify;

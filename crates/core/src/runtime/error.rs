@@ -50,7 +50,7 @@ pub enum RuntimeError {
     },
     /// No device of the list can be used for this model.
     #[error(
-        "model {model}: no device of the list \"{asked}\" can run it: {reasons}. Name a device that is there (such as \"{asked},cpu\") to allow it"
+        "model {model}: no device of the list \"{asked}\" can run it: {reasons}. Nothing else is tried: name every device that may be used, such as \"cuda,cpu\""
     )]
     NoDevice {
         /// Model.
