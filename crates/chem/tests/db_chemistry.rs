@@ -95,7 +95,7 @@ fn the_screen_loses_no_match() {
         assert_eq!(first, brute[..brute.len().min(3)]);
     }
     // A screen that lets everything through would pass all of the above.
-    assert!(spared * 2 > PATTERNS.len() * library.len(), "only {spared} matches spared");
+    assert!(spared * 4 > PATTERNS.len() * library.len(), "only {spared} matches spared");
 }
 
 #[test]

@@ -1,0 +1,42 @@
+//! The commands beside `screen`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{Globals, cluster, describe, eval, filter, index, models, search, split, substructure};
+
+/// The commands beside `screen`.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "each command's help is the documentation of its arguments")]
+pub enum ToolCommand {
+    Index(index::Args),
+    Search(search::Args),
+    Substructure(substructure::Args),
+    Filter(filter::Args),
+    Cluster(cluster::Args),
+    Split(split::Args),
+    Describe(describe::Args),
+    Eval(eval::Args),
+    Models(models::Args),
+}
+
+impl ToolCommand {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever keeps the command from its result, as one chain of causes.
+    pub(super) fn run(self, globals: &Globals) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Index(args) => index::run(&args, globals),
+            Self::Search(args) => search::run(&args, globals),
+            Self::Substructure(args) => substructure::run(&args, globals),
+            Self::Filter(args) => filter::run(&args, globals),
+            Self::Cluster(args) => cluster::run(&args, globals),
+            Self::Split(args) => split::run(&args, globals),
+            Self::Describe(args) => describe::run(&args, globals),
+            Self::Eval(args) => eval::run(args, globals),
+            Self::Models(args) => models::run(&args, globals),
+        }
+    }
+}
