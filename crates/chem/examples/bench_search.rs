@@ -52,11 +52,7 @@ fn main() -> Outcome {
 }
 
 /// Lines `top K ROW` or `within T ROW`; answers `nanoseconds hits sum-of-scores`.
-fn serve(
-    arena: &FingerprintArena,
-    words: &[u64],
-    out: &mut std::io::Stdout,
-) -> Outcome {
+fn serve(arena: &FingerprintArena, words: &[u64], out: &mut std::io::Stdout) -> Outcome {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let fields: Vec<&str> = line.split(' ').collect();
@@ -77,11 +73,7 @@ fn serve(
     Ok(())
 }
 
-fn table(
-    arena: &FingerprintArena,
-    words: &[u64],
-    out: &mut std::io::Stdout,
-) -> Outcome {
+fn table(arena: &FingerprintArena, words: &[u64], out: &mut std::io::Stdout) -> Outcome {
     let count = arena.len();
     let queries: Vec<&[u64]> = (0..192)
         .map(|at| (at * 1_409 + 7) % count)
@@ -130,12 +122,7 @@ fn table(
 }
 
 /// The usual layout, for comparison: one fingerprint after another, `popcnt` on each word.
-fn row_wise(
-    words: &[u64],
-    queries: &[&[u64]],
-    count: usize,
-    out: &mut std::io::Stdout,
-) -> Outcome {
+fn row_wise(words: &[u64], queries: &[&[u64]], count: usize, out: &mut std::io::Stdout) -> Outcome {
     let bits: Vec<u32> = words.chunks_exact(WORDS).map(popcount).collect();
     let (seconds, _) = timed(|| {
         for query in &queries[..8] {
@@ -156,11 +143,7 @@ fn row_wise(
 }
 
 /// Nearest of 55,000 training fingerprints for molecules that are not among them.
-fn nearest(
-    words: &[u64],
-    queries: &[&[u64]],
-    out: &mut std::io::Stdout,
-) -> Outcome {
+fn nearest(words: &[u64], queries: &[&[u64]], out: &mut std::io::Stdout) -> Outcome {
     let rows = words.len() / WORDS;
     let training = rows.min(55_000);
     let arena = FingerprintArena::new(BITS, &words[..training * WORDS])?;

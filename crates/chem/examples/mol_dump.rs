@@ -23,11 +23,19 @@ fn main() -> std::io::Result<()> {
                 writeln!(out, "{}", text.join(";"))?;
             }
             Ok(mol) if mode == "scaffold" => {
-                writeln!(out, "{}", strata_chem::scaffold::murcko_smiles(&mol).unwrap_or_else(|e| e.to_string()))?;
+                writeln!(
+                    out,
+                    "{}",
+                    strata_chem::scaffold::murcko_smiles(&mol).unwrap_or_else(|e| e.to_string())
+                )?;
             }
             Ok(mol) if mode == "parent" => {
                 let parent = strata_chem::standardize::standardize(&mol, &Default::default());
-                writeln!(out, "{}", parent.map_or_else(|e| e.to_string(), |m| m.canonical_smiles()))?;
+                writeln!(
+                    out,
+                    "{}",
+                    parent.map_or_else(|e| e.to_string(), |m| m.canonical_smiles())
+                )?;
             }
             Ok(mol) if mode == "canonical" => writeln!(out, "{}", mol.canonical_smiles())?,
             Ok(mol) => writeln!(out, "{}", dump(&mol))?,

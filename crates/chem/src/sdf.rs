@@ -1,7 +1,525 @@
-//! MDL molfiles and SD files.
+//! MDL molfiles (V2000 and V3000) and SD files, read record by record.
+//!
+//! Covered: atoms, charges, isotopes, radicals' hydrogens by valence, bonds 1–4 and 9 (dative), tetrahedral stereo
+//! from wedged bonds in 2D, double-bond geometry from coordinates, data items. Not covered: S-groups,
+//! query features, stereo from 3D coordinates, enhanced stereo groups.
+use std::io::BufRead;
+
 use crate::error::{ChemError, Result};
-use crate::mol::Mol;
+use crate::mol::{Atom, BondOrder, BondStereo, Chirality, ELEMENTS, Mol, MolBuilder};
+
+/// Longest record read, in bytes.
+const MAX_RECORD: usize = 10_000_000;
+
+/// One record of an SD file.
+#[derive(Debug, Clone)]
+pub struct SdfRecord {
+    /// First line of the molblock.
+    pub name: String,
+    /// The molblock as it stands in the file.
+    pub block: String,
+    /// Data items in order.
+    pub properties: Vec<(String, String)>,
+}
+
+impl SdfRecord {
+    /// The molecule.
+    ///
+    /// # Errors
+    /// What is wrong with the molblock.
+    pub fn mol(&self) -> Result<Mol> {
+        mol_from_block(&self.block)
+    }
+}
+
+/// Reads an SD file record by record; a bad record gives an error and the next one follows.
+#[derive(Debug)]
+pub struct SdfReader<R> {
+    input: R,
+    done: bool,
+}
+
+impl<R: BufRead> SdfReader<R> {
+    /// A reader over any buffered input.
+    pub fn new(input: R) -> Self {
+        Self { input, done: false }
+    }
+
+    fn record(&mut self) -> std::io::Result<Option<SdfRecord>> {
+        let (mut block, mut properties) = (String::new(), Vec::new());
+        let mut name = None;
+        let (mut in_block, mut any, mut size) = (true, false, 0);
+        let mut item: Option<(String, Vec<String>)> = None;
+        let mut raw = Vec::new();
+        loop {
+            raw.clear();
+            if self.input.read_until(b'\n', &mut raw)? == 0 {
+                self.done = true;
+                break;
+            }
+            let text = String::from_utf8_lossy(&raw);
+            let line = text.trim_end_matches(['\n', '\r']);
+            if line.starts_with("$$$$") {
+                any = true;
+                break;
+            }
+            any |= !line.trim().is_empty();
+            size += raw.len();
+            if size > MAX_RECORD {
+                continue;
+            }
+            name.get_or_insert_with(|| line.trim().to_owned());
+            if in_block {
+                block.push_str(line);
+                block.push('\n');
+                in_block = !line.starts_with("M  END");
+            } else if line.starts_with('>') {
+                properties.extend(item.take().map(finish_item));
+                item = item_name(line).map(|n| (n, Vec::new()));
+            } else if let Some((_, lines)) = &mut item {
+                lines.push(line.to_owned());
+            }
+        }
+        properties.extend(item.map(finish_item));
+        Ok(any.then(|| SdfRecord { name: name.unwrap_or_default(), block, properties }))
+    }
+}
+
+fn finish_item((name, lines): (String, Vec<String>)) -> (String, String) {
+    (name, lines.join("\n").trim_end().to_owned())
+}
+
+fn item_name(line: &str) -> Option<String> {
+    let start = line.find('<')? + 1;
+    let end = line.rfind('>').filter(|&e| e >= start)?;
+    Some(line[start..end].to_owned())
+}
+
+impl<R: BufRead> Iterator for SdfReader<R> {
+    type Item = std::io::Result<SdfRecord>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        match self.record() {
+            Ok(record) => record.map(Ok),
+            Err(error) => {
+                self.done = true;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+/// What was read of a molblock before sanitising.
+#[derive(Default)]
+struct Drawing {
+    builder: MolBuilder,
+    points: Vec<[f64; 3]>,
+    /// Bond stereo code by bond: 1 wedge, 6 hash, 3 either double bond.
+    marks: Vec<u8>,
+}
+
+fn bad<T>(line: usize, reason: impl Into<String>) -> Result<T> {
+    Err(ChemError::Parse {
+        what: "molblock (position is the line)",
+        position: line + 1,
+        reason: reason.into(),
+    })
+}
 
 pub(crate) fn mol_from_block(block: &str) -> Result<Mol> {
-    Err(ChemError::Parse { what: "molblock", position: block.len(), reason: "not readable yet".into() })
+    let lines: Vec<&str> = block.lines().collect();
+    let Some(counts) = lines.get(3) else {
+        return bad(lines.len(), "the counts line is missing");
+    };
+    let drawing = if counts.contains("V3000") { v3000(&lines)? } else { v2000(&lines)? };
+    drawing.finish()
+}
+
+fn field(line: &str, from: usize, to: usize) -> &str {
+    line.get(from..to.min(line.len())).unwrap_or("").trim()
+}
+
+fn number<T: std::str::FromStr>(text: &str, line: usize, what: &str) -> Result<T> {
+    text.parse().or_else(|_| bad(line, format!("`{text}` is no {what}")))
+}
+
+fn element(symbol: &str, line: usize) -> Result<Atom> {
+    let (symbol, isotope) = match symbol {
+        "D" => ("H", 2),
+        "T" => ("H", 3),
+        "A" | "Q" | "R" | "R#" | "*" | "L" | "LP" => ("*", 0),
+        other => (other, 0),
+    };
+    match ELEMENTS.iter().position(|e| e.symbol == symbol) {
+        Some(z) => Ok(Atom { element: z as u8, isotope, ..Atom::default() }),
+        None => bad(line, format!("unknown element `{symbol}`")),
+    }
+}
+
+fn v2000(lines: &[&str]) -> Result<Drawing> {
+    let atoms: usize = number(field(lines[3], 0, 3), 3, "number of atoms")?;
+    let bonds: usize = number(field(lines[3], 3, 6), 3, "number of bonds")?;
+    let mut drawing = Drawing::default();
+    for at in 4..4 + atoms {
+        let Some(line) = lines.get(at) else { return bad(at, "the atom block ends early") };
+        let mut point = [0.0; 3];
+        for (axis, value) in point.iter_mut().enumerate() {
+            *value = number(field(line, axis * 10, axis * 10 + 10), at, "coordinate")?;
+        }
+        let mut atom = element(field(line, 31, 34), at)?;
+        atom.charge = match field(line, 36, 39) {
+            "1" => 3,
+            "2" => 2,
+            "3" => 1,
+            "5" => -1,
+            "6" => -2,
+            "7" => -3,
+            _ => 0,
+        };
+        let shift: i32 = field(line, 34, 36).parse().unwrap_or(0);
+        if shift != 0 && (-3..=4).contains(&shift) {
+            let weight = ELEMENTS[atom.element as usize].weight.round() as i32;
+            atom.isotope = (weight + shift).max(0) as u16;
+        }
+        atom.map_num = field(line, 60, 63).parse().unwrap_or(0);
+        drawing.builder.add_atom(atom);
+        drawing.points.push(point);
+    }
+    for at in 4 + atoms..4 + atoms + bonds {
+        let Some(line) = lines.get(at) else { return bad(at, "the bond block ends early") };
+        let begin: usize = number(field(line, 0, 3), at, "atom number")?;
+        let end: usize = number(field(line, 3, 6), at, "atom number")?;
+        let mark = field(line, 9, 12).parse().unwrap_or(0);
+        drawing.bond(at, [begin, end], field(line, 6, 9), mark)?;
+    }
+    let mut cleared = false;
+    for (at, line) in lines.iter().enumerate().skip(4 + atoms + bonds) {
+        if line.starts_with("M  END") {
+            break;
+        }
+        let kind = field(line, 0, 6);
+        if !matches!(kind, "M  CHG" | "M  ISO" | "M  RAD") {
+            continue;
+        }
+        if !cleared && kind != "M  ISO" {
+            drawing.builder.atoms.iter_mut().for_each(|a| a.charge = 0);
+            cleared = true;
+        }
+        let values: Vec<i32> =
+            line[6..].split_whitespace().filter_map(|v| v.parse().ok()).collect();
+        for pair in values.get(1..).unwrap_or(&[]).chunks_exact(2) {
+            let Some(atom) =
+                usize::try_from(pair[0] - 1).ok().and_then(|i| drawing.builder.atoms.get_mut(i))
+            else {
+                return bad(at, format!("no atom {}", pair[0]));
+            };
+            match kind {
+                "M  CHG" => atom.charge = pair[1].clamp(-100, 100) as i8,
+                "M  ISO" => atom.isotope = pair[1].clamp(0, 9_999) as u16,
+                _ => atom.radicals = radical_electrons(pair[1]),
+            }
+        }
+    }
+    Ok(drawing)
+}
+
+fn radical_electrons(code: i32) -> u8 {
+    match code {
+        1 | 3 => 2,
+        2 => 1,
+        _ => 0,
+    }
+}
+
+fn v3000(lines: &[&str]) -> Result<Drawing> {
+    let mut drawing = Drawing::default();
+    let mut ids: Vec<usize> = Vec::new();
+    let mut section = String::new();
+    let mut joined = String::new();
+    for (at, line) in lines.iter().enumerate().skip(4) {
+        let Some(body) = line.strip_prefix("M  V30 ") else { continue };
+        let body = body.trim_end();
+        if let Some(part) = body.strip_suffix('-') {
+            joined.push_str(part);
+            continue;
+        }
+        let text = std::mem::take(&mut joined) + body;
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            ["BEGIN", name, ..] => section = (*name).to_owned(),
+            ["END", ..] => section.clear(),
+            [id, symbol, x, y, z, map, options @ ..] if section == "ATOM" => {
+                let mut atom = element(symbol, at)?;
+                atom.map_num = map.parse().unwrap_or(0);
+                for (key, value) in options.iter().filter_map(|o| o.split_once('=')) {
+                    match key {
+                        "CHG" => {
+                            atom.charge = number::<i32>(value, at, "charge")?.clamp(-100, 100) as i8
+                        }
+                        "MASS" => {
+                            atom.isotope =
+                                number::<f64>(value, at, "mass")?.clamp(0.0, 9_999.0) as u16
+                        }
+                        "RAD" => atom.radicals = radical_electrons(number(value, at, "radical")?),
+                        _ => {}
+                    }
+                }
+                ids.push(number(id, at, "atom number")?);
+                let point = [x, y, z].map(|v| v.parse::<f64>().unwrap_or(0.0));
+                drawing.builder.add_atom(atom);
+                drawing.points.push(point);
+            }
+            [_, order, begin, end, options @ ..] if section == "BOND" => {
+                let find = |text: &str| -> Result<usize> {
+                    let id: usize = number(text, at, "atom number")?;
+                    // Numbers nearly always run from 1.
+                    if ids.get(id.wrapping_sub(1)) == Some(&id) {
+                        return Ok(id);
+                    }
+                    ids.iter()
+                        .position(|&i| i == id)
+                        .map_or_else(|| bad(at, format!("no atom {id}")), |i| Ok(i + 1))
+                };
+                let mark = match options.iter().find_map(|o| o.strip_prefix("CFG=")) {
+                    Some("1") => 1,
+                    Some("3") => 6,
+                    Some("2") if *order == "2" => 3,
+                    _ => 0,
+                };
+                drawing.bond(at, [find(begin)?, find(end)?], order, mark)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(drawing)
+}
+
+impl Drawing {
+    fn bond(&mut self, line: usize, ends: [usize; 2], order: &str, mark: u8) -> Result<()> {
+        let count = self.builder.atoms.len();
+        if ends.iter().any(|&e| e == 0 || e > count) || ends[0] == ends[1] {
+            return bad(line, format!("bond between atoms {} and {} of {count}", ends[0], ends[1]));
+        }
+        let order = match order {
+            "1" => BondOrder::Single,
+            "2" => BondOrder::Double,
+            "3" => BondOrder::Triple,
+            "4" => BondOrder::Aromatic,
+            "9" => BondOrder::Dative,
+            "8" => BondOrder::Zero,
+            other => return bad(line, format!("bond type `{other}` is not supported")),
+        };
+        let (begin, end) = (ends[0] as u32 - 1, ends[1] as u32 - 1);
+        let twice = |b: &crate::mol::Bond| {
+            (b.begin == begin && b.end == end) || (b.begin == end && b.end == begin)
+        };
+        let most = 4 * crate::mol::MAX_ATOMS;
+        if self.builder.bonds.len() >= most || count > crate::mol::MAX_ATOMS {
+            let size = self.builder.bonds.len().max(count);
+            return Err(ChemError::TooLarge {
+                what: "molecule",
+                size,
+                limit: crate::mol::MAX_ATOMS,
+            });
+        }
+        if self.builder.bonds.iter().any(twice) {
+            return bad(line, "the same two atoms are bonded twice");
+        }
+        self.builder.add_bond(begin, end, order);
+        if order == BondOrder::Aromatic {
+            for a in [begin, end] {
+                self.builder.atoms[a as usize].aromatic = true;
+            }
+        }
+        self.marks.push(mark);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Mol> {
+        if self.builder.atoms.len() > crate::mol::MAX_ATOMS {
+            return self.builder.finish();
+        }
+        let mut around: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.builder.atoms.len()];
+        for (i, bond) in self.builder.bonds.iter().enumerate() {
+            around[bond.begin as usize].push((bond.end, i as u32));
+            around[bond.end as usize].push((bond.begin, i as u32));
+        }
+        for a in 0..around.len() {
+            let chirality = self.wedge_chirality(a as u32, &around[a]);
+            self.builder.atoms[a].chirality = chirality;
+        }
+        for b in 0..self.builder.bonds.len() {
+            self.builder.bonds[b].stereo = self.geometry(b, &around);
+        }
+        // Radicals are counted in brackets: the hydrogens are what the valence leaves.
+        self.settle_radicals(&around);
+        self.builder.finish()
+    }
+
+    fn settle_radicals(&mut self, around: &[Vec<(u32, u32)>]) {
+        for a in 0..around.len() {
+            let radicals = i32::from(self.builder.atoms[a].radicals);
+            if radicals == 0 {
+                continue;
+            }
+            let sum: i32 = around[a]
+                .iter()
+                .map(|&(_, b)| self.builder.bonds[b as usize].twice_valence(a as u32))
+                .sum();
+            let atom = &mut self.builder.atoms[a];
+            let shifted = i32::from(atom.element) - i32::from(atom.charge);
+            let default = usize::try_from(shifted)
+                .ok()
+                .and_then(|e| ELEMENTS.get(e))
+                .map_or(0, |e| i32::from(e.valences[0]));
+            atom.explicit_hs = (default - (sum + 1) / 2 - radicals).clamp(0, 8) as u8;
+            atom.no_implicit = true;
+            atom.radicals = 0;
+        }
+    }
+
+    /// Handedness from a wedge that starts at `a`: neighbours by angle, the wedged one lifted.
+    fn wedge_chirality(&self, a: u32, around: &[(u32, u32)]) -> Chirality {
+        let wedge = around.iter().enumerate().find_map(|(i, &(_, b))| {
+            let bond = &self.builder.bonds[b as usize];
+            match self.marks[b as usize] {
+                1 if bond.begin == a => Some((i, 1.0)),
+                6 if bond.begin == a => Some((i, -1.0)),
+                _ => None,
+            }
+        });
+        let (Some((wedged, lift)), 3 | 4) = (wedge, around.len()) else {
+            return Chirality::None;
+        };
+        let centre = self.points[a as usize];
+        let mut arms: Vec<[f64; 3]> = around
+            .iter()
+            .enumerate()
+            .map(|(i, &(n, _))| {
+                let p = self.points[n as usize];
+                let z = if i == wedged { lift } else { 0.0 };
+                let (x, y) = (p[0] - centre[0], p[1] - centre[1]);
+                let length = x.hypot(y).max(1e-9);
+                [x / length, y / length, z]
+            })
+            .collect();
+        if arms.len() == 3 {
+            // The hydrogen or lone pair points away from the others.
+            let sum = arms.iter().fold([0.0; 3], |s, v| [s[0] + v[0], s[1] + v[1], s[2] + v[2]]);
+            arms.push([-sum[0] * 0.2, -sum[1] * 0.2, -lift]);
+        } else {
+            for (i, arm) in arms.iter_mut().enumerate() {
+                if i != wedged {
+                    arm[2] = -lift / 3.0;
+                }
+            }
+        }
+        let edge = |i: usize| {
+            let (p, q) = (arms[i], arms[0]);
+            [p[0] - q[0], p[1] - q[1], p[2] - q[2]]
+        };
+        let (u, v, w) = (edge(1), edge(2), edge(3));
+        let volume = u[0] * (v[1] * w[2] - v[2] * w[1]) - u[1] * (v[0] * w[2] - v[2] * w[0])
+            + u[2] * (v[0] * w[1] - v[1] * w[0]);
+        if volume.abs() < 1e-3 {
+            Chirality::None
+        } else if volume > 0.0 {
+            Chirality::Clockwise
+        } else {
+            Chirality::CounterClockwise
+        }
+    }
+
+    /// Geometry of a double bond from the drawing.
+    fn geometry(&self, b: usize, around: &[Vec<(u32, u32)>]) -> BondStereo {
+        let bond = &self.builder.bonds[b];
+        if bond.order != BondOrder::Double || self.marks[b] == 3 {
+            return BondStereo::None;
+        }
+        let (p, q) = (self.points[bond.begin as usize], self.points[bond.end as usize]);
+        let axis = [q[0] - p[0], q[1] - p[1]];
+        let side = |from: u32, other: u32| -> Option<(u32, f64)> {
+            let list = &around[from as usize];
+            if !(2..=3).contains(&list.len()) {
+                return None;
+            }
+            let &(n, _) = list.iter().find(|n| n.0 != other)?;
+            let (o, r) = (self.points[from as usize], self.points[n as usize]);
+            let cross = axis[0] * (r[1] - o[1]) - axis[1] * (r[0] - o[0]);
+            (cross.abs() > 1e-3).then_some((n, cross))
+        };
+        match (side(bond.begin, bond.end), side(bond.end, bond.begin)) {
+            (Some((begin_ref, x)), Some((end_ref, y))) if x * y > 0.0 => {
+                BondStereo::Cis { begin_ref, end_ref }
+            }
+            (Some((begin_ref, _)), Some((end_ref, _))) => BondStereo::Trans { begin_ref, end_ref },
+            _ => BondStereo::None,
+        }
+    }
+}
+
+/// Writes a V2000 record (name, 2D or zero coordinates, charges, isotopes) with its data items.
+///
+/// Stereo is not written. `points` may be empty.
+///
+/// # Errors
+/// Above 999 atoms or bonds the format has no room.
+pub fn write_v2000(
+    mol: &Mol,
+    name: &str,
+    points: &[[f64; 2]],
+    properties: &[(&str, &str)],
+) -> Result<String> {
+    use std::fmt::Write;
+    let (atoms, bonds) = (mol.atoms(), mol.bonds());
+    let size = atoms.len().max(bonds.len());
+    if size > 999 {
+        return Err(ChemError::TooLarge { what: "molecule for a V2000 block", size, limit: 999 });
+    }
+    let line = name.replace(['\n', '\r'], " ");
+    let mut out = format!(
+        "{line}\n  Strata\n\n{:3}{:3}  0  0  0  0  0  0  0  0999 V2000\n",
+        atoms.len(),
+        bonds.len()
+    );
+    for (i, atom) in atoms.iter().enumerate() {
+        let [x, y] = points.get(i).copied().unwrap_or([0.0; 2]);
+        let _ = writeln!(
+            out,
+            "{x:10.4}{y:10.4}{:10.4} {:<3} 0  0  0  0  0  0  0  0  0  0  0  0",
+            0.0,
+            atom.symbol()
+        );
+    }
+    for bond in bonds {
+        let order = match bond.kekule {
+            BondOrder::Double => 2,
+            BondOrder::Triple => 3,
+            BondOrder::Dative => 9,
+            BondOrder::Zero | BondOrder::Quadruple => 8,
+            BondOrder::Single | BondOrder::Aromatic => 1,
+        };
+        let _ = writeln!(out, "{:3}{:3}{order:3}  0", bond.begin + 1, bond.end + 1);
+    }
+    for (i, atom) in atoms.iter().enumerate() {
+        if atom.charge != 0 {
+            let _ = writeln!(out, "M  CHG  1{:4}{:4}", i + 1, atom.charge);
+        }
+        if atom.isotope != 0 {
+            let _ = writeln!(out, "M  ISO  1{:4}{:4}", i + 1, atom.isotope);
+        }
+        if atom.radicals > 0 {
+            let _ =
+                writeln!(out, "M  RAD  1{:4}{:4}", i + 1, if atom.radicals == 1 { 2 } else { 3 });
+        }
+    }
+    out.push_str("M  END\n");
+    for (key, value) in properties {
+        let _ = write!(out, "> <{key}>\n{value}\n\n");
+    }
+    out.push_str("$$$$\n");
+    Ok(out)
 }

@@ -53,12 +53,7 @@ pub fn ecfp(mol: &Mol, params: &EcfpParams) -> Vec<u64> {
 ///
 /// # Panics
 /// When `counts` is not `params.size` long or the size is 0.
-pub fn ecfp_counts_into(
-    mol: &Mol,
-    params: &EcfpParams,
-    scratch: &mut Scratch,
-    counts: &mut [f32],
-) {
+pub fn ecfp_counts_into(mol: &Mol, params: &EcfpParams, scratch: &mut Scratch, counts: &mut [f32]) {
     assert!(params.size > 0 && counts.len() == params.size, "one count a bit");
     counts.fill(0.0);
     let size = params.size as u32;

@@ -44,12 +44,19 @@ fn combine(seed: u32, value: u32) -> u32 {
 /// RDKit's atom invariants for ECFP.
 pub fn connectivity_invariants(mol: &Mol, out: &mut Vec<u32>) {
     out.clear();
-    for atom in mol.atoms() {
+    let any_hydrogen = mol.atoms().iter().any(|a| a.element == 1);
+    for (a, atom) in mol.atoms().iter().enumerate() {
+        // Hydrogens that are atoms of the graph ([2H], for one) count as hydrogens too.
+        let mut hydrogens = u32::from(atom.total_hs);
+        if any_hydrogen {
+            let is_h = |n: &&crate::mol::Neighbor| mol.atoms()[n.atom as usize].element == 1;
+            hydrogens += mol.neighbors(a).iter().filter(is_h).count() as u32;
+        }
         let mut hash = 0;
         for value in [
             u32::from(atom.element),
             u32::from(atom.degree) + u32::from(atom.total_hs),
-            u32::from(atom.total_hs),
+            hydrogens,
             i32::from(atom.charge) as u32,
         ] {
             hash = combine(hash, value);
@@ -173,9 +180,9 @@ impl Scratch {
     }
 
     fn hash(bits: &[u64]) -> u64 {
-        bits.iter().fold(0, |h: u64, &w| {
-            (h.rotate_left(23) ^ w).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        }) >> 20
+        bits.iter()
+            .fold(0, |h: u64, &w| (h.rotate_left(23) ^ w).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            >> 20
     }
 
     /// Adds a bond set; false when it was there.

@@ -106,8 +106,7 @@ fn donor_type(mol: &Mol, a: usize) -> Donor {
                     .iter()
                     .filter(|n| mol.bonds[n.bond as usize].twice_valence(a as u32) == 0)
                     .count() as i32;
-                let single =
-                    i32::from(atom.degree) + i32::from(atom.explicit_hs) - silent;
+                let single = i32::from(atom.degree) + i32::from(atom.explicit_hs) - silent;
                 if i32::from(atom.explicit_valence) != single {
                     Donor::One
                 } else if atom.charge == 1 {
@@ -148,10 +147,7 @@ fn eligible(mol: &Mol, a: usize, donor: Donor) -> bool {
             .neighbors(a)
             .iter()
             .filter(|n| {
-                matches!(
-                    mol.bonds[n.bond as usize].order,
-                    BondOrder::Double | BondOrder::Triple
-                )
+                matches!(mol.bonds[n.bond as usize].order, BondOrder::Double | BondOrder::Triple)
             })
             .count();
         return multiple <= 1;

@@ -1,5 +1,7 @@
 //! Putting a molecule together atom by atom; `finish` sanitises it.
-use super::{Atom, Bond, BondDirection, BondOrder, Chirality, MAX_ATOMS, Mol, Neighbor, sanitize};
+use super::{
+    Atom, Bond, BondDirection, BondOrder, BondStereo, Chirality, MAX_ATOMS, Mol, Neighbor, sanitize,
+};
 use crate::error::{ChemError, Result};
 
 /// Collects atoms and bonds as a file or string gives them.
@@ -115,12 +117,12 @@ fn removable(mol: &Mol, h: usize) -> bool {
         return false;
     }
     // The only neighbour that says on which side of a double bond things are must stay.
-    let defines = heavy.degree == 2
-        && mol.bonds[link.bond as usize].direction != BondDirection::None
-        && mol
-            .neighbors(link.atom as usize)
-            .iter()
-            .any(|n| mol.bonds[n.bond as usize].order == BondOrder::Double);
+    let directed = mol.bonds[link.bond as usize].direction != BondDirection::None;
+    let defines =
+        heavy.degree == 2
+            && mol.neighbors(link.atom as usize).iter().map(|n| &mol.bonds[n.bond as usize]).any(
+                |b| b.order == BondOrder::Double && (directed || b.stereo != BondStereo::None),
+            );
     !defines
 }
 
@@ -136,6 +138,7 @@ fn remove_hydrogens(mol: &mut Mol) {
         let link = mol.neighbors(h)[0];
         absorb(mol, h as u32, link, &gone);
     }
+    move_references(mol, &gone);
     let mut index = vec![u32::MAX; mol.atoms.len()];
     let mut next = 0;
     for (i, slot) in index.iter_mut().enumerate() {
@@ -148,6 +151,12 @@ fn remove_hydrogens(mol: &mut Mol) {
     for bond in &mut mol.bonds {
         bond.begin = index[bond.begin as usize];
         bond.end = index[bond.end as usize];
+        if let BondStereo::Cis { begin_ref, end_ref } | BondStereo::Trans { begin_ref, end_ref } =
+            &mut bond.stereo
+        {
+            *begin_ref = index[*begin_ref as usize];
+            *end_ref = index[*end_ref as usize];
+        }
     }
     let mut at = 0;
     mol.atoms.retain(|_| {
@@ -155,6 +164,41 @@ fn remove_hydrogens(mol: &mut Mol) {
         !gone[at - 1]
     });
     link(mol);
+}
+
+/// Double-bond geometry given by a hydrogen that goes is given by the other substituent.
+fn move_references(mol: &mut Mol, gone: &[bool]) {
+    for b in 0..mol.bonds.len() {
+        let bond = mol.bonds[b];
+        let (mut begin_ref, mut end_ref, mut trans) = match bond.stereo {
+            BondStereo::None => continue,
+            BondStereo::Cis { begin_ref, end_ref } => (begin_ref, end_ref, false),
+            BondStereo::Trans { begin_ref, end_ref } => (begin_ref, end_ref, true),
+        };
+        let mut lost = false;
+        for (atom, other, reference) in
+            [(bond.begin, bond.end, &mut begin_ref), (bond.end, bond.begin, &mut end_ref)]
+        {
+            if !gone[*reference as usize] {
+                continue;
+            }
+            let list = mol.neighbors(atom as usize);
+            match list.iter().find(|n| n.atom != other && !gone[n.atom as usize]) {
+                Some(n) => {
+                    *reference = n.atom;
+                    trans = !trans;
+                }
+                None => lost = true,
+            }
+        }
+        mol.bonds[b].stereo = if lost {
+            BondStereo::None
+        } else if trans {
+            BondStereo::Trans { begin_ref, end_ref }
+        } else {
+            BondStereo::Cis { begin_ref, end_ref }
+        };
+    }
 }
 
 /// Counts a hydrogen atom at its neighbour, keeping chirality and bond directions right.

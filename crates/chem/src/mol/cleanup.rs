@@ -19,9 +19,7 @@ pub(super) fn functional_groups(mol: &mut Mol) {
 fn find(mol: &Mol, a: usize, element: u8, order: BondOrder) -> Option<Neighbor> {
     mol.neighbors(a).iter().copied().find(|n| {
         let other = &mol.atoms[n.atom as usize];
-        other.element == element
-            && other.charge == 0
-            && mol.bonds[n.bond as usize].order == order
+        other.element == element && other.charge == 0 && mol.bonds[n.bond as usize].order == order
     })
 }
 

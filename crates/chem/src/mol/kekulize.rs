@@ -8,7 +8,8 @@ const FREE: u32 = u32::MAX;
 pub(super) fn kekulize(mol: &mut Mol) -> Result<()> {
     let any = mol.atoms.iter().any(|a| a.aromatic) || mol.bonds.iter().any(|b| b.aromatic);
     if any {
-        if let Some(atom) = mol.atoms.iter().position(|a| a.aromatic && !a.in_ring && a.element != 0)
+        if let Some(atom) =
+            mol.atoms.iter().position(|a| a.aromatic && !a.in_ring && a.element != 0)
         {
             return Err(ChemError::AromaticNotInRing { atom });
         }
@@ -22,10 +23,8 @@ pub(super) fn kekulize(mol: &mut Mol) -> Result<()> {
 
 fn assign(mol: &mut Mol) -> Result<()> {
     let n = mol.atoms.len();
-    let mut graph = Matching {
-        adjacency: vec![smallvec::SmallVec::new(); n],
-        partner: vec![FREE; n],
-    };
+    let mut graph =
+        Matching { adjacency: vec![smallvec::SmallVec::new(); n], partner: vec![FREE; n] };
     let wants: Vec<Want> = (0..n).map(|a| want(mol, a)).collect();
     for bond in &mol.bonds {
         let (a, b) = (bond.begin as usize, bond.end as usize);
@@ -37,9 +36,7 @@ fn assign(mol: &mut Mol) -> Result<()> {
     graph.greedy(&wants);
     let unmatched: Vec<u32> = (0..n as u32)
         .filter(|&a| {
-            wants[a as usize] == Want::One
-                && graph.partner[a as usize] == FREE
-                && !graph.augment(a)
+            wants[a as usize] == Want::One && graph.partner[a as usize] == FREE && !graph.augment(a)
         })
         .collect();
     // Augmenting may have freed an optional atom only, never one that needs a bond.
@@ -89,8 +86,7 @@ fn want(mol: &Mol, a: usize) -> Want {
     let mut ignored = 0;
     for n in mol.neighbors(a) {
         let bond = &mol.bonds[n.bond as usize];
-        let contribution =
-            if bond.aromatic { 1 } else { (bond.twice_valence(a as u32) + 1) / 2 };
+        let contribution = if bond.aromatic { 1 } else { (bond.twice_valence(a as u32) + 1) / 2 };
         sum += contribution;
         ignored += i32::from(contribution == 0);
     }

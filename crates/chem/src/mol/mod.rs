@@ -2,10 +2,10 @@
 //!
 //! A [`Mol`] is immutable to its readers: hydrogens counted, rings found, aromaticity, conjugation
 //! and hybridisation assigned in RDKit's sense, stereo marks that mean nothing removed.
-pub mod elements;
 mod aromatic;
 mod build;
 mod cleanup;
+pub mod elements;
 mod kekulize;
 mod rings;
 mod sanitize;

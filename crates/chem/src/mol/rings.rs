@@ -269,7 +269,8 @@ impl Block<'_> {
                     } else if w_at != root
                         && v != root
                         && branch[w_at] != branch[v]
-                        && (distance[w_at] < distance[v] || (distance[w_at] == distance[v] && w_at < v))
+                        && (distance[w_at] < distance[v]
+                            || (distance[w_at] == distance[v] && w_at < v))
                     {
                         let mut bits: Bits = SmallVec::from_elem(0, words);
                         bits[e as usize / 64] |= 1 << (e % 64);

@@ -53,8 +53,7 @@ pub(super) fn pi_electrons(mol: &Mol, a: usize) -> i32 {
     if degree > 3 {
         return -1;
     }
-    let lone =
-        (i32::from(element.outer_electrons) - default - i32::from(atom.charge)).max(0);
+    let lone = (i32::from(element.outer_electrons) - default - i32::from(atom.charge)).max(0);
     let electrons = default - degree + lone - i32::from(atom.radicals);
     if electrons > 1 {
         // A triple bond still gives one electron only.
@@ -74,9 +73,7 @@ fn can_conjugate(mol: &Mol, a: usize) -> bool {
         return false;
     }
     let outer = element.outer_electrons;
-    (atom.element <= 10
-        || (outer != 5 && outer != 6)
-        || (outer == 6 && atom.total_degree() < 2))
+    (atom.element <= 10 || (outer != 5 && outer != 6) || (outer == 6 && atom.total_degree() < 2))
         && pi_electrons(mol, a) > 0
 }
 

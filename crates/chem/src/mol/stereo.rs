@@ -13,9 +13,16 @@ pub(super) fn perceive(mol: &mut Mol) {
         }
     }
     let preset = mol.bonds.iter().any(|b| b.stereo != BondStereo::None);
+    if preset {
+        for b in 0..mol.bonds.len() {
+            if in_small_ring(mol, b) || mol.bonds[b].order != BondOrder::Double {
+                mol.bonds[b].stereo = BondStereo::None;
+            }
+        }
+    }
     if directed {
         for b in 0..mol.bonds.len() {
-            if mol.bonds[b].order == BondOrder::Double {
+            if mol.bonds[b].order == BondOrder::Double && mol.bonds[b].stereo == BondStereo::None {
                 mol.bonds[b].stereo = geometry(mol, b);
             }
         }
@@ -83,6 +90,14 @@ fn reference(mol: &Mol, atom: u32, double: usize) -> Option<(u32, bool)> {
     found
 }
 
+/// Rings below eight atoms allow one geometry only.
+fn in_small_ring(mol: &Mol, b: usize) -> bool {
+    mol.bonds[b].in_ring
+        && (0..mol.rings.len()).any(|r| {
+            mol.rings.atom_ring(r).len() < 8 && mol.rings.bond_ring(r).contains(&(b as u32))
+        })
+}
+
 fn geometry(mol: &Mol, b: usize) -> BondStereo {
     let bond = &mol.bonds[b];
     let (begin, end) = (bond.begin as usize, bond.end as usize);
@@ -91,13 +106,8 @@ fn geometry(mol: &Mol, b: usize) -> BondStereo {
             return BondStereo::None;
         }
     }
-    if bond.in_ring {
-        let small = (0..mol.rings.len()).any(|r| {
-            mol.rings.atom_ring(r).len() < 8 && mol.rings.bond_ring(r).contains(&(b as u32))
-        });
-        if small {
-            return BondStereo::None;
-        }
+    if in_small_ring(mol, b) {
+        return BondStereo::None;
     }
     let (Some((begin_ref, up)), Some((end_ref, other_up))) =
         (reference(mol, bond.begin, b), reference(mol, bond.end, b))

@@ -7,17 +7,13 @@ use crate::error::{ChemError, Result};
 
 /// Sum of bond orders at an atom times two, bracket hydrogens included.
 pub(super) fn twice_bond_sum(mol: &Mol, a: usize) -> i32 {
-    let bonds: i32 = mol
-        .neighbors(a)
-        .iter()
-        .map(|n| mol.bonds[n.bond as usize].twice_valence(a as u32))
-        .sum();
+    let bonds: i32 =
+        mol.neighbors(a).iter().map(|n| mol.bonds[n.bond as usize].twice_valence(a as u32)).sum();
     bonds + 2 * i32::from(mol.atoms[a].explicit_hs)
 }
 
 fn is_aromatic(mol: &Mol, a: usize) -> bool {
-    mol.atoms[a].aromatic
-        || mol.neighbors(a).iter().any(|n| mol.bonds[n.bond as usize].aromatic)
+    mol.atoms[a].aromatic || mol.neighbors(a).iter().any(|n| mol.bonds[n.bond as usize].aromatic)
 }
 
 /// The element whose valences count; `None` when the charge leaves the periodic table.

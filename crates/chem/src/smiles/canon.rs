@@ -67,18 +67,15 @@ impl Partition {
     pub(super) fn new(mol: &Mol, stereo: bool) -> Self {
         let n = mol.num_atoms();
         let mut smallest = vec![0u8; n];
-        let mut count = vec![0u8; n];
         for ring in mol.rings().atom_rings() {
             let size = ring.len().min(255) as u8;
             for &a in ring {
                 let slot = &mut smallest[a as usize];
                 *slot = if *slot == 0 { size } else { (*slot).min(size) };
-                count[a as usize] = count[a as usize].saturating_add(1);
             }
         }
-        let mut keys: Vec<(u64, u32)> = (0..n)
-            .map(|a| (invariant(mol, a, smallest[a], count[a]), a as u32))
-            .collect();
+        let mut keys: Vec<(u64, u32)> =
+            (0..n).map(|a| (invariant(mol, a, smallest[a]), a as u32)).collect();
         keys.sort_unstable();
         let mut class = vec![0; n];
         let mut start = 0;
@@ -96,9 +93,7 @@ impl Partition {
             pending.extend((0..n).filter(chiral).map(|a| a as u32));
             let bonds = mol.bonds().iter().enumerate();
             pending.extend(
-                bonds
-                    .filter(|(_, b)| b.stereo != BondStereo::None)
-                    .map(|(i, _)| i as u32 | BOND),
+                bonds.filter(|(_, b)| b.stereo != BondStereo::None).map(|(i, _)| i as u32 | BOND),
             );
         }
         Self { order, class, bond_code, pending, keys }
@@ -137,9 +132,9 @@ impl Partition {
                     let mut sum = 0u64;
                     for n in mol.neighbors(a as usize) {
                         let code = u64::from(self.bond_code[n.bond as usize]);
-                        sum = sum.wrapping_add(mix(
-                            u64::from(self.class[n.atom as usize]) << 8 | code | 1 << 40,
-                        ));
+                        sum = sum.wrapping_add(mix(u64::from(self.class[n.atom as usize]) << 8
+                            | code
+                            | 1 << 40));
                     }
                     self.keys.push((sum, a));
                 }
@@ -318,8 +313,9 @@ impl Partition {
                     Some(trans) => 10 + u64::from(trans),
                     None => u64::from(order_code(mol.bonds()[n.bond as usize].order)),
                 };
-                sum = sum
-                    .wrapping_add(mix(u64::from(self.class[n.atom as usize]) << 8 | code | 1 << 40));
+                sum = sum.wrapping_add(mix(u64::from(self.class[n.atom as usize]) << 8
+                    | code
+                    | 1 << 40));
             }
             let atom = &mol.atoms()[a as usize];
             if atom.chirality != Chirality::None {
@@ -345,14 +341,13 @@ fn order_code(order: BondOrder) -> u8 {
 }
 
 /// What an atom is, the number of neighbours first so that chain ends come first.
-fn invariant(mol: &Mol, a: usize, smallest_ring: u8, rings: u8) -> u64 {
+fn invariant(mol: &Mol, a: usize, smallest_ring: u8) -> u64 {
     let atom = &mol.atoms()[a];
     let field = |value: u64, bits: u32| value.min((1 << bits) - 1);
     let mut key = field(u64::from(atom.degree), 4);
     for (value, bits) in [
         (u64::from(smallest_ring), 6),
         (u64::from(atom.element), 7),
-        (u64::from(rings), 3),
         (u64::from(atom.isotope), 10),
         (u64::from(atom.total_hs), 4),
         ((i64::from(atom.charge) + 128) as u64, 8),

@@ -26,8 +26,7 @@ impl Directions {
         let ends = [mol.bonds()[bond as usize].begin, mol.bonds()[bond as usize].end];
         for atom in ends {
             let neighbours = mol.neighbors(atom as usize);
-            let is_stereo =
-                |b: u32| mol.bonds()[b as usize].stereo != BondStereo::None;
+            let is_stereo = |b: u32| mol.bonds()[b as usize].stereo != BondStereo::None;
             if !neighbours.iter().any(|n| is_stereo(n.bond)) {
                 continue;
             }
@@ -62,12 +61,7 @@ pub(super) fn assign(mol: &Mol, plan: &Plan) -> Directions {
 }
 
 /// Side of the reference atom of one end, if a bond there is marked already.
-fn known_side(
-    mol: &Mol,
-    plan: &Plan,
-    directions: &Directions,
-    end: (u32, u32),
-) -> Option<bool> {
+fn known_side(mol: &Mol, plan: &Plan, directions: &Directions, end: (u32, u32)) -> Option<bool> {
     let (atom, reference) = end;
     mol.neighbors(atom as usize).iter().find_map(|n| {
         let up = directions.side(mol, plan, n.bond, atom)?;
@@ -138,9 +132,10 @@ fn choose(mol: &Mol, plan: &Plan, atom: u32, double: u32) -> u32 {
         .iter()
         .filter(|n| n.bond != double)
         .min_by_key(|n| {
-            let shared = mol.neighbors(n.atom as usize).iter().any(|m| {
-                m.atom != atom && mol.bonds()[m.bond as usize].order == BondOrder::Double
-            });
+            let shared = mol
+                .neighbors(n.atom as usize)
+                .iter()
+                .any(|m| m.atom != atom && mol.bonds()[m.bond as usize].order == BondOrder::Double);
             let tree = plan.is_tree_bond(mol, n.bond);
             (shared, !tree, plan.position[n.atom as usize])
         })

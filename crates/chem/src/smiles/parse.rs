@@ -173,7 +173,8 @@ impl<'a> Parser<'a> {
         let mark = mark.unwrap_or_default();
         let (begin, end) = if mark.reversed { (end, begin) } else { (begin, end) };
         let both = self.mol.atoms[begin as usize].aromatic && self.mol.atoms[end as usize].aromatic;
-        let order = mark.order.unwrap_or(if both { BondOrder::Aromatic } else { BondOrder::Single });
+        let order =
+            mark.order.unwrap_or(if both { BondOrder::Aromatic } else { BondOrder::Single });
         Bond {
             begin,
             end,
@@ -208,7 +209,12 @@ impl<'a> Parser<'a> {
         }
         if atom.chirality != Chirality::None {
             let first = from.is_none();
-            self.chiral.push(ChiralAtom { atom: index, first, closures: 0, bonds: SmallVec::new() });
+            self.chiral.push(ChiralAtom {
+                atom: index,
+                first,
+                closures: 0,
+                bonds: SmallVec::new(),
+            });
         }
         if let Some((previous, mark)) = from {
             let bond = self.make_bond(previous, index, mark);
@@ -242,7 +248,8 @@ impl<'a> Parser<'a> {
             (b'*', _) => (0, false, 1),
             (0, _) => return self.error("an atom is missing at the end"),
             (other, _) => {
-                return self.error(format!("`{}` starts no atom", char::from(other).escape_default()));
+                return self
+                    .error(format!("`{}` starts no atom", char::from(other).escape_default()));
             }
         };
         self.at += length;
@@ -366,8 +373,8 @@ impl<'a> Parser<'a> {
         let bonded = |b: &Bond| {
             (b.begin == atom && b.end == open.atom) || (b.begin == open.atom && b.end == atom)
         };
-        let duplicate = self.mol.bonds.iter().any(bonded)
-            || self.ring_bonds.iter().any(|r| bonded(&r.bond));
+        let duplicate =
+            self.mol.bonds.iter().any(bonded) || self.ring_bonds.iter().any(|r| bonded(&r.bond));
         if duplicate {
             return self.error(format!("ring closure {number} doubles a bond"));
         }

@@ -96,7 +96,8 @@ impl Plan {
     fn order_children(&mut self, ranks: &[u32]) {
         let mut size = vec![1u32; self.position.len()];
         for &atom in self.visited.iter().rev() {
-            let total: u32 = self.children[atom as usize].iter().map(|c| size[c.atom as usize]).sum();
+            let total: u32 =
+                self.children[atom as usize].iter().map(|c| size[c.atom as usize]).sum();
             size[atom as usize] += total;
             if self.children[atom as usize].len() > 1 {
                 self.children[atom as usize]
@@ -297,7 +298,10 @@ impl Writer<'_> {
         bonds.extend(plan.children[a as usize].iter().map(|n| n.bond));
         let three = bonds.len() == 3;
         let unsaturated = self.mol.neighbors(a as usize).iter().any(|n| {
-            !matches!(self.mol.bonds()[n.bond as usize].order, BondOrder::Single | BondOrder::Dative)
+            !matches!(
+                self.mol.bonds()[n.bond as usize].order,
+                BondOrder::Single | BondOrder::Dative
+            )
         });
         let inverted = three
             && ((first && atom.total_hs == 1)

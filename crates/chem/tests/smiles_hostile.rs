@@ -1,0 +1,82 @@
+//! Bytes from outside: errors, never a panic or a hang.
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use strata_chem::Mol;
+
+fn exercise(text: &str) {
+    let start = Instant::now();
+    if let Ok(mol) = Mol::from_smiles(text) {
+        let canonical = mol.canonical_smiles();
+        let again = Mol::from_smiles(&canonical);
+        assert!(again.is_ok(), "{text} was written as {canonical}: {:?}", again.err());
+        let _ = strata_chem::fingerprint::ecfp(&mol, &Default::default());
+        let _ = strata_chem::scaffold::murcko_smiles(&mol);
+        let _ = strata_chem::standardize::standardize(&mol, &Default::default());
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "{text} took too long");
+}
+
+const SEEDS: [&str; 4] = [
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1CC[C@]23c4c5ccc(O)c4O[C@H]2[C@@H](O)C=C[C@H]3[C@H]1C5",
+    "C/C=C/c1nc([nH]n1)[S@](=O)CC[N+](C)(C)[O-]",
+    "[Fe+2].c1cc[cH-]c1.[2H]C([2H])#N",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn random_text(text in "[CNOPSFcnos()\\[\\]=#@+\\-123%/\\\\.H*]{0,40}") {
+        exercise(&text);
+    }
+
+    #[test]
+    fn any_text(text in "\\PC{0,60}") {
+        exercise(&text);
+    }
+
+    #[test]
+    fn mutated(seed in 0usize..4, at in 0usize..60, byte in 32u8..127, cut in 0usize..60) {
+        let mut bytes = SEEDS[seed].as_bytes().to_vec();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        exercise(&String::from_utf8_lossy(&bytes));
+        bytes.truncate(cut);
+        exercise(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn molblocks(text in "\\PC{0,80}", counts in 0u16..999) {
+        let block = format!("x\n\n\n{counts:3}{counts:3}  0  0  0  0  0  0  0  0999 V2000\n{text}\n");
+        let _ = Mol::from_molblock(&block);
+    }
+}
+
+#[test]
+fn too_large_and_ring_heavy_input() {
+    let chain = "C".repeat(5_000);
+    assert_eq!(Mol::from_smiles(&chain).expect_err("too large").code(), "too_large");
+    assert_eq!(Mol::from_smiles("").expect_err("empty").code(), "empty");
+    let deep = "C(".repeat(900) + &")".repeat(900);
+    assert!(Mol::from_smiles(&deep).is_err());
+    exercise(&("C(".repeat(900) + "C" + &")".repeat(900)));
+    // A ladder of 300 fused rings and a clique of dummy atoms.
+    let mut ladder = String::from("C1CC");
+    for i in 0..300 {
+        let (a, b) = (1 + i % 2, 2 - i % 2);
+        ladder.push_str(&format!("C{b}C{a}C"));
+    }
+    exercise(&ladder);
+    let mut clique = String::new();
+    for i in 0..40u32 {
+        clique.push('*');
+        for j in 0..40u32 {
+            if i.abs_diff(j) > 1 {
+                clique.push_str(&format!("%({})", 100 + i.min(j) * 100 + i.max(j)));
+            }
+        }
+    }
+    exercise(&clique);
+}
