@@ -6,4 +6,7 @@
 pub mod cli;
 pub mod input;
 pub mod output;
+pub mod report;
 pub mod scenario;
+pub mod screen;
+pub mod tools;

@@ -1,4 +1,5 @@
 //! The belt: order, errors by record, panics, resume, determinism, stopping.
+#![allow(clippy::unwrap_used, reason = "a test's helpers stop the test as it does itself")]
 
 use std::ops::Range;
 use std::path::Path;

@@ -15,7 +15,7 @@ pub fn reporter(quiet: bool) -> Box<dyn Progress> {
     match () {
         () if quiet => Box::new(Silent),
         () if std::io::stderr().is_terminal() => Box::new(Bar::new()),
-        () => Box::new(Lines::default()),
+        () => Box::new(Lines { started: Instant::now(), last: None, first: None }),
     }
 }
 
@@ -65,9 +65,8 @@ impl Drop for Bar {
 }
 
 /// JSON lines.
-#[derive(Default)]
 struct Lines {
-    started: Option<Instant>,
+    started: Instant,
     last: Option<Instant>,
     first: Option<Update>,
 }
@@ -75,13 +74,12 @@ struct Lines {
 impl Progress for Lines {
     fn update(&mut self, update: &Update) {
         let now = Instant::now();
-        let started = *self.started.get_or_insert(now);
         let first = *self.first.get_or_insert(Update { rows: update.resumed, ..*update });
         if self.last.is_some_and(|last| now - last < LINE_EVERY) {
             return;
         }
         self.last = Some(now);
-        let speed = Speed::of(&first, update, now - started);
+        let speed = Speed::of(&first, update, now - self.started);
         let line = serde_json::json!({
             "event": "progress",
             "rows": update.rows,

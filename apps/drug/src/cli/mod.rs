@@ -1,8 +1,20 @@
 //! The command line: one file a command, each of which only translates arguments.
 
+mod cluster;
 pub mod common;
 pub mod common_progress;
+pub mod common_summary;
+mod describe;
+mod eval;
+mod filter;
+mod index;
+mod models;
 mod scenarios;
+mod screen;
+mod search;
+mod split;
+mod substructure;
+mod tools;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -40,7 +52,10 @@ pub struct Globals {
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "each command's help is the documentation of its arguments")]
 pub enum Command {
+    Screen(screen::Args),
     Scenarios(scenarios::Args),
+    #[command(flatten)]
+    Tool(tools::ToolCommand),
 }
 
 impl Command {
@@ -50,7 +65,9 @@ impl Command {
     /// Whatever keeps the command from its result, as one chain of causes.
     pub fn run(self, globals: &Globals) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Screen(args) => screen::run(args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
+            Self::Tool(command) => command.run(globals),
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Where the scenario is unknown or wrong.
-pub fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let mut text = String::new();
     match &args.name {
         Some(name) => text.push_str(Loaded::find(name)?.text()),

@@ -10,6 +10,7 @@ mod open;
 mod parquet;
 mod sdf;
 mod smi;
+mod structure;
 
 use std::borrow::Cow;
 
@@ -17,6 +18,7 @@ use strata_core::stream::RecordError;
 
 pub use columns::{Column, ColumnKind, Layout};
 pub use open::{Format, InputSpec, open};
+pub use structure::record_error;
 
 /// Longest line, field set or SDF record that is read; longer ones are row errors.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;

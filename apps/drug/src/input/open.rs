@@ -237,5 +237,5 @@ fn delimiter(start: &[u8]) -> u8 {
 /// A `.smi` that is a table: a header with tabs and a SMILES column.
 fn tabbed_header(start: &[u8]) -> bool {
     let header = String::from_utf8_lossy(first_line(start)).into_owned();
-    header.trim_end().split('\t').count() > 1 && header.split('\t').any(|name| names_smiles(name))
+    header.trim_end().split('\t').count() > 1 && header.split('\t').any(names_smiles)
 }

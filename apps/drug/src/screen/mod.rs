@@ -1,0 +1,22 @@
+//! Screening a library: what `strata-drug screen` does, as one call.
+//!
+//! Records ride the belt of [`strata_core::stream`]: read, parsed and featurised, predicted, scored,
+//! and kept in a journal; when all are in, the journal is ranked and written as the result.
+
+mod columns;
+mod finalise;
+mod job;
+mod models;
+mod molecule;
+mod predict;
+mod provenance;
+mod source;
+mod stages;
+mod summary;
+
+pub use columns::{ComputedColumns, DECIMALS};
+pub use job::{Finished, Job, JobError, Screened, journal_path, screen};
+pub use models::{LoadedModels, ModelChoice, ModelsError, load_models};
+pub use predict::{CardModel, PredictedEndpoint, Predictor};
+pub use provenance::Provenance;
+pub use summary::{Histogram, Hit, OwnedCell, Summary};

@@ -1,0 +1,228 @@
+//! The models of a run: found, verified, opened, and what they share (featurisers, fingerprints of
+//! the training domains) worked out once.
+
+use std::path::PathBuf;
+
+use strata_chem::arena::DomainSet;
+use strata_chem::features::Featuriser;
+use strata_core::card::{ModelCard, ModelStore, Role};
+use strata_core::paths::{self, SearchPath};
+use strata_core::provenance::Featuriser as FeaturiserStamp;
+use strata_core::runtime::{Model, OpenOptions, PoolConfig};
+use strata_core::verify::{Limits, read_file};
+
+use super::{CardModel, Predictor};
+
+/// Which models to run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ModelChoice {
+    /// Those of the scenario.
+    #[default]
+    Scenario,
+    /// These, whatever the scenario says; may be none.
+    Only(Vec<String>),
+}
+
+impl std::str::FromStr for ModelChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let names = names.filter(|&name| name != "none").map(str::to_owned);
+        Ok(Self::Only(names.collect()))
+    }
+}
+
+/// Why the models of a run are not ready.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelsError {
+    /// A card is absent or wrong.
+    #[error("{0} (or choose other models with --models, or --models none)")]
+    Card(#[from] strata_core::card::CardError),
+    /// A model did not open.
+    #[error("{0}")]
+    Open(#[from] strata_core::runtime::OpenError),
+    /// A file of a model is not what its card says.
+    #[error("{0}")]
+    Verify(#[from] strata_core::verify::VerifyError),
+    /// A model is none that screening can run.
+    #[error("model {model} cannot be used for screening: {why}")]
+    Unfit {
+        /// The model.
+        model: String,
+        /// Why not.
+        why: String,
+    },
+    /// Two models predict a column of the same name.
+    #[error("models {first} and {second} both give the column {column}: choose one with --models")]
+    SameColumn {
+        /// The one model.
+        first: String,
+        /// The other.
+        second: String,
+        /// The column.
+        column: String,
+    },
+}
+
+/// A featuriser that one or more models take.
+#[derive(Debug)]
+pub(super) struct SharedFeaturiser {
+    pub(super) stamp: FeaturiserStamp,
+    pub(super) inner: Featuriser,
+}
+
+impl SharedFeaturiser {
+    pub(super) fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+}
+
+/// A kind of fingerprint that one or more training domains are searched with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FingerprintKind {
+    pub(super) bits: usize,
+    pub(super) radius: u32,
+}
+
+/// The training molecules of a model.
+#[derive(Debug)]
+pub(super) struct Domain {
+    pub(super) set: DomainSet,
+    /// The data sets of the file that are this model's.
+    pub(super) datasets: Vec<usize>,
+    /// Position in [`LoadedModels::fingerprints`].
+    pub(super) kind: usize,
+}
+
+/// The models of a run.
+#[derive(Default)]
+pub struct LoadedModels {
+    pub(super) predictors: Vec<Box<dyn Predictor>>,
+    /// Each predictor's position in `featurisers`.
+    pub(super) features_of: Vec<usize>,
+    pub(super) featurisers: Vec<SharedFeaturiser>,
+    pub(super) domains: Vec<Domain>,
+    pub(super) fingerprints: Vec<FingerprintKind>,
+    /// SHA-256 of each domain file, so that a file several models share is searched once.
+    domain_files: Vec<String>,
+}
+
+impl std::fmt::Debug for LoadedModels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.predictors.iter().map(|model| model.name())).finish()
+    }
+}
+
+impl LoadedModels {
+    /// The models, in the order of their columns.
+    #[must_use]
+    pub fn predictors(&self) -> &[Box<dyn Predictor>] {
+        &self.predictors
+    }
+
+    /// Adds a model that needs no card, with the featuriser it takes.
+    pub(super) fn add(&mut self, predictor: Box<dyn Predictor>, featuriser: SharedFeaturiser) {
+        let known = self.featurisers.iter().position(|f| f.stamp == featuriser.stamp);
+        let at = known.unwrap_or_else(|| {
+            self.featurisers.push(featuriser);
+            self.featurisers.len() - 1
+        });
+        self.features_of.push(at);
+        self.predictors.push(predictor);
+    }
+
+    fn add_domain(&mut self, card: &ModelCard, search: &SearchPath) -> Result<(), ModelsError> {
+        let Some(file) = card.files.iter().find(|file| file.role == Role::Domain) else {
+            return Ok(());
+        };
+        let sha256 = file.sha256.clone();
+        let unfit = |why: String| ModelsError::Unfit { model: card.name.clone(), why };
+        let at = match self.domain_files.iter().position(|known| *known == sha256) {
+            Some(at) => at,
+            None => {
+                let read = read_file(card, &file.path, search, &Limits::default())?;
+                let set = DomainSet::from_bytes(&read.shared())
+                    .map_err(|error| unfit(format!("{}: {error}", file.path)))?;
+                let kind = FingerprintKind { bits: set.bits(), radius: set.radius() };
+                let known = self.fingerprints.iter().position(|known| *known == kind);
+                let kind = known.unwrap_or_else(|| {
+                    self.fingerprints.push(kind);
+                    self.fingerprints.len() - 1
+                });
+                self.domain_files.push(sha256);
+                self.domains.push(Domain { set, datasets: Vec::new(), kind });
+                self.domains.len() - 1
+            }
+        };
+        let domain = &mut self.domains[at];
+        // A file of several data sets names them after the models; another is the model's own.
+        let own = match domain.set.dataset(&card.name) {
+            Some(dataset) => dataset..dataset + 1,
+            None => 0..domain.set.names().len(),
+        };
+        domain.datasets.extend(own);
+        domain.datasets.sort_unstable();
+        domain.datasets.dedup();
+        Ok(())
+    }
+
+    /// Molecules of all training domains.
+    pub(super) fn domain_size(&self) -> usize {
+        self.domains.iter().map(|domain| domain.set.len()).sum()
+    }
+
+    /// The first column that two models both give.
+    fn check_columns(&self) -> Result<(), ModelsError> {
+        let mut seen: Vec<(String, &str)> = Vec::new();
+        for model in &self.predictors {
+            for column in
+                model.endpoints().iter().flat_map(super::predict::PredictedEndpoint::columns)
+            {
+                if let Some((_, first)) = seen.iter().find(|(known, _)| *known == column) {
+                    let (first, second) = ((*first).to_owned(), model.name().to_owned());
+                    return Err(ModelsError::SameColumn { first, second, column });
+                }
+                seen.push((column, model.name()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens models by name. `threads` of them can run at the same time.
+///
+/// # Errors
+/// [`ModelsError`]: nothing is screened with a part of the models.
+pub fn load_models(
+    names: &[String],
+    models_dir: Option<&PathBuf>,
+    threads: usize,
+) -> Result<LoadedModels, ModelsError> {
+    let store = ModelStore::new(paths::search_path(models_dir.map(PathBuf::as_path)));
+    let mut loaded = LoadedModels::default();
+    for name in names {
+        let card = store.card(name)?;
+        let unfit = |why: String| ModelsError::Unfit { model: name.clone(), why };
+        let (id, _) = card
+            .featuriser()
+            .ok_or_else(|| unfit("its card names no featuriser under [preprocess]".to_owned()))?;
+        let inner = Featuriser::from_id(id).map_err(|error| unfit(error.to_string()))?;
+        let stamp = FeaturiserStamp { id: id.to_owned(), hash: inner.hash() };
+        if card.inputs.len() != 1 {
+            return Err(unfit("it takes more than one input".to_owned()));
+        }
+        loaded.add_domain(&card, store.search())?;
+        let options = OpenOptions {
+            pool: PoolConfig { sessions: threads.max(1), arena: false, ..PoolConfig::default() },
+            featuriser: Some(stamp.clone()),
+            ..OpenOptions::default()
+        };
+        let model = Model::open(card, store.search(), &options)?;
+        let predictor = CardModel::new(model, &stamp, inner.dim()).map_err(unfit)?;
+        loaded.add(Box::new(predictor), SharedFeaturiser { stamp, inner });
+    }
+    loaded.check_columns()?;
+    Ok(loaded)
+}

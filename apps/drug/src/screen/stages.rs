@@ -1,0 +1,166 @@
+//! What screening does to a record on the belt: parse and featurise, predict, score, encode.
+
+use std::ops::Range;
+
+use ndarray::{Array2, s};
+use strata_core::stream::{Interpret, RecordError, Stages};
+
+use crate::input::{Layout, Record};
+use crate::output::{RowWriter, Schema, round};
+use crate::scenario::Scorer;
+
+use super::DECIMALS;
+use super::columns::DESCRIPTORS;
+use super::models::{Domain, LoadedModels};
+use super::molecule::{Chemistry, Facts};
+
+/// Everything the workers share.
+pub(super) struct Screening<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) schema: &'a Schema,
+    pub(super) models: &'a LoadedModels,
+    pub(super) chemistry: &'a Chemistry,
+    pub(super) scorer: &'a Scorer,
+}
+
+/// One worker's buffers: a row a molecule of the batch in each.
+pub(super) struct Scratch {
+    /// One matrix a featuriser.
+    features: Vec<Array2<f32>>,
+    /// One table a model.
+    predictions: Vec<Vec<f32>>,
+    /// Fingerprints for the training domains, one list a kind of fingerprint.
+    fingerprints: Vec<Vec<Vec<u64>>>,
+    /// Similarity to the nearest training molecule.
+    nearest: Vec<Option<f64>>,
+}
+
+impl Stages for Screening<'_> {
+    type Record = Record;
+    type Prepared = Facts;
+    type Scratch = Scratch;
+
+    fn scratch(&self, chunk: usize) -> Scratch {
+        let models = self.models;
+        let dims = models.featurisers.iter().map(super::models::SharedFeaturiser::dim);
+        let fingerprint =
+            |domain: &super::models::FingerprintKind| vec![vec![0; domain.bits / 64]; chunk];
+        Scratch {
+            features: dims.map(|dim| Array2::zeros((chunk, dim))).collect(),
+            predictions: models.predictors.iter().map(|m| vec![0.0; chunk * m.width()]).collect(),
+            fingerprints: models.fingerprints.iter().map(fingerprint).collect(),
+            nearest: vec![None; chunk],
+        }
+    }
+
+    fn prepare(
+        &self,
+        record: &Record,
+        slot: usize,
+        scratch: &mut Scratch,
+    ) -> Result<Facts, RecordError> {
+        let mol = record.molecule(self.layout)?;
+        let molecule = self.chemistry.read(&mol);
+        for (featuriser, matrix) in self.models.featurisers.iter().zip(&mut scratch.features) {
+            let mut row = matrix.row_mut(slot);
+            // A row of a standard-layout matrix is contiguous.
+            let row = row.as_slice_mut().ok_or_else(|| {
+                RecordError::new("internal", "the feature matrix is not contiguous")
+            })?;
+            molecule.features(featuriser, row);
+        }
+        for (kind, rows) in self.models.fingerprints.iter().zip(&mut scratch.fingerprints) {
+            molecule.fingerprint(kind, &mut rows[slot]);
+        }
+        Ok(molecule.facts())
+    }
+
+    fn infer(&self, slots: Range<usize>, scratch: &mut Scratch) -> Result<(), RecordError> {
+        let models = self.models;
+        for (at, model) in models.predictors.iter().enumerate() {
+            let features = &scratch.features[models.features_of[at]];
+            let rows = features.slice(s![slots.clone(), ..]);
+            let width = model.width();
+            let place = slots.start * width..slots.end * width;
+            model.predict(rows, &mut scratch.predictions[at][place])?;
+        }
+        scratch.nearest[slots.clone()].fill(None);
+        for Domain { set, datasets, kind } in &models.domains {
+            let queries = &scratch.fingerprints[*kind][slots.clone()];
+            let answers = set
+                .nearest_batch(queries)
+                .map_err(|error| RecordError::new("internal", error.to_string()))?;
+            for (nearest, hits) in scratch.nearest[slots.clone()].iter_mut().zip(answers) {
+                for hit in datasets.iter().filter_map(|&dataset| hits.get(dataset)?.as_ref()) {
+                    let similarity = hit.score;
+                    *nearest = Some(nearest.map_or(similarity, |best| best.max(similarity)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn interpret(
+        &self,
+        done: Interpret<'_, Self>,
+        scratch: &Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RecordError> {
+        let Interpret { record, prepared: facts, slot } = done;
+        let mut row = RowWriter::new(out);
+        self.given(record, &mut row);
+        row.text(&facts.canonical_smiles);
+        row.null();
+        row.null();
+        let mut numbers: Vec<Option<f64>> = Vec::with_capacity(64);
+        for ((_, kind), value) in DESCRIPTORS.iter().zip(facts.descriptors) {
+            let value = round(value, DECIMALS.descriptor);
+            match kind {
+                crate::output::OutKind::Integer => row.integer(value as i64),
+                _ => row.float(Some(value)),
+            }
+            numbers.push(Some(value).filter(|value| value.is_finite()));
+        }
+        row.text(&facts.alerts);
+        let mut texts = Vec::new();
+        for (model, table) in self.models.predictors.iter().zip(&scratch.predictions) {
+            let width = model.width();
+            let raw = &table[slot * width..(slot + 1) * width];
+            let first = numbers.len();
+            for endpoint in model.endpoints() {
+                endpoint.interpret(raw, &mut numbers);
+            }
+            numbers[first..].iter().for_each(|&number| row.float(number));
+            texts.clear();
+            model.texts(raw, &mut texts);
+            texts.iter().for_each(|text| row.text(text));
+        }
+        let nearest = scratch.nearest[slot].map(|value| round(value, DECIMALS.descriptor));
+        row.float(nearest);
+        numbers.push(nearest);
+        let scored = self.scorer.score(&numbers, &facts.rules_hit);
+        row.text(&scored.flags.join("; "));
+        row.float(scored.score.map(|score| round(score, DECIMALS.prediction)));
+        Ok(())
+    }
+
+    fn failed(&self, record: &Record, error: &RecordError, out: &mut Vec<u8>) {
+        let mut row = RowWriter::new(out);
+        self.given(record, &mut row);
+        row.null();
+        row.text(&error.code);
+        row.text(&error.message);
+        // All columns but the given ones, the three above, and the rank, which comes at the end.
+        for _ in self.schema.given + 3..self.schema.columns.len() - 1 {
+            row.null();
+        }
+    }
+}
+
+impl Screening<'_> {
+    fn given(&self, record: &Record, row: &mut RowWriter<'_>) {
+        for column in 0..self.schema.given {
+            row.text(record.value(column));
+        }
+    }
+}
