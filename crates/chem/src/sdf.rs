@@ -257,11 +257,12 @@ fn v3000(lines: &[&str]) -> Result<Drawing> {
                 for (key, value) in options.iter().filter_map(|o| o.split_once('=')) {
                     match key {
                         "CHG" => {
-                            atom.charge = number::<i32>(value, at, "charge")?.clamp(-100, 100) as i8
+                            atom.charge =
+                                number::<i32>(value, at, "charge")?.clamp(-100, 100) as i8;
                         }
                         "MASS" => {
                             atom.isotope =
-                                number::<f64>(value, at, "mass")?.clamp(0.0, 9_999.0) as u16
+                                number::<f64>(value, at, "mass")?.clamp(0.0, 9_999.0) as u16;
                         }
                         "RAD" => atom.radicals = radical_electrons(number(value, at, "radical")?),
                         _ => {}
@@ -347,8 +348,8 @@ impl Drawing {
             around[bond.begin as usize].push((bond.end, i as u32));
             around[bond.end as usize].push((bond.begin, i as u32));
         }
-        for a in 0..around.len() {
-            let chirality = self.wedge_chirality(a as u32, &around[a]);
+        for (a, list) in around.iter().enumerate() {
+            let chirality = self.wedge_chirality(a as u32, list);
             self.builder.atoms[a].chirality = chirality;
         }
         for b in 0..self.builder.bonds.len() {
@@ -360,12 +361,12 @@ impl Drawing {
     }
 
     fn settle_radicals(&mut self, around: &[Vec<(u32, u32)>]) {
-        for a in 0..around.len() {
+        for (a, list) in around.iter().enumerate() {
             let radicals = i32::from(self.builder.atoms[a].radicals);
             if radicals == 0 {
                 continue;
             }
-            let sum: i32 = around[a]
+            let sum: i32 = list
                 .iter()
                 .map(|&(_, b)| self.builder.bonds[b as usize].twice_valence(a as u32))
                 .sum();

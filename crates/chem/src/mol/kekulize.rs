@@ -47,9 +47,8 @@ fn assign(mol: &mut Mol) -> Result<()> {
         if !bond.aromatic {
             continue;
         }
-        if !bond.in_ring
-            && !(mol.atoms[bond.begin as usize].aromatic && mol.atoms[bond.end as usize].aromatic)
-        {
+        let both = mol.atoms[bond.begin as usize].aromatic && mol.atoms[bond.end as usize].aromatic;
+        if !(bond.in_ring || both) {
             continue;
         }
         let double = bond.in_ring && graph.partner[bond.begin as usize] == bond.end;

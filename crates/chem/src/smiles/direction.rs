@@ -33,7 +33,7 @@ impl Directions {
             let above = up == (plan.first_atom(mol, bond) == atom);
             for n in neighbours.iter().filter(|n| n.bond != bond && !is_stereo(n.bond)) {
                 let first = plan.first_atom(mol, n.bond) == atom;
-                self.forced[n.bond as usize] = Some(!above == first);
+                self.forced[n.bond as usize] = Some(above != first);
             }
         }
     }
