@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod arena;
 pub mod cluster;
 pub mod db;
+pub mod depict;
 pub mod descriptors;
 pub mod druglike;
 pub mod error;

@@ -7,7 +7,7 @@ mod write;
 
 pub use canon::{canonical_ranks, symmetry_classes};
 pub(crate) use parse::parse;
-pub use write::to_smiles;
+pub use write::{to_smiles, to_smiles_with_order};
 
 use crate::mol::Mol;
 

@@ -13,6 +13,15 @@ const NONE: u32 = u32::MAX;
 /// When there are fewer ranks than atoms.
 #[must_use]
 pub fn to_smiles(mol: &Mol, ranks: &[u32]) -> String {
+    to_smiles_with_order(mol, ranks).0
+}
+
+/// As [`to_smiles`], with the atoms in the order in which they are written.
+///
+/// # Panics
+/// When there are fewer ranks than atoms.
+#[must_use]
+pub fn to_smiles_with_order(mol: &Mol, ranks: &[u32]) -> (String, Vec<u32>) {
     let n = mol.num_atoms();
     let mut starts: Vec<u32> = vec![0; n];
     for (atom, &rank) in ranks.iter().take(n).enumerate() {
@@ -27,8 +36,15 @@ pub fn to_smiles(mol: &Mol, ranks: &[u32]) -> String {
     }
     plan.order_children(ranks);
     let directions = direction::assign(mol, &plan);
-    Writer { mol, plan: &plan, directions, out: String::with_capacity(n * 3), digits: Vec::new() }
-        .run()
+    Writer {
+        mol,
+        plan: &plan,
+        directions,
+        out: String::with_capacity(n * 3),
+        digits: Vec::new(),
+        written: Vec::new(),
+    }
+    .run()
 }
 
 /// The spanning tree to write: who comes when, below whom, and which bonds close rings.
@@ -136,6 +152,7 @@ struct Writer<'a> {
     out: String,
     /// Bond that holds each ring number, from 1.
     digits: Vec<u32>,
+    written: Vec<u32>,
 }
 
 enum Step {
@@ -144,7 +161,7 @@ enum Step {
 }
 
 impl Writer<'_> {
-    fn run(mut self) -> String {
+    fn run(mut self) -> (String, Vec<u32>) {
         let mut stack: Vec<(Step, bool)> = Vec::new();
         for (i, &root) in self.plan.roots.iter().enumerate() {
             if i > 0 {
@@ -175,7 +192,7 @@ impl Writer<'_> {
                 }
             }
         }
-        self.out
+        (self.out, self.written)
     }
 
     fn bond(&mut self, bond: u32, from: u32) {
@@ -241,6 +258,7 @@ impl Writer<'_> {
 
     fn atom(&mut self, a: u32) {
         use std::fmt::Write;
+        self.written.push(a);
         let atom = &self.mol.atoms()[a as usize];
         let aromatic = atom.aromatic.then(|| aromatic_symbol(atom.element)).flatten();
         let symbol = aromatic.unwrap_or_else(|| atom.symbol());
