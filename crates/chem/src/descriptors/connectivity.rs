@@ -63,14 +63,18 @@ fn root_inverse(value: f64) -> f64 {
 /// twice. Returns the numbers of paths of two and three bonds.
 fn walk_paths(mol: &Mol, weights: &[[f64; 2]], result: &mut Connectivity) -> [usize; 2] {
     let (mut twos, mut threes) = (0usize, 0usize);
-    let next = |atom: usize| mol.neighbors(atom).iter().map(|n| n.atom as usize);
+    // Hydrogens of the graph (deuterium) are on no path.
+    let heavy = |atom: usize| mol.atoms()[atom].element != 1;
+    let next = |atom: usize| {
+        mol.neighbors(atom).iter().map(|n| n.atom as usize).filter(move |&n| heavy(n))
+    };
     let product =
         |atoms: &[usize], kind: usize| atoms.iter().map(|&a| weights[a][kind]).product::<f64>();
     let mut add = |order: usize, atoms: &[usize]| {
         result.chi_n[order] += product(atoms, 0);
         result.chi_v[order] += product(atoms, 1);
     };
-    for a in 0..weights.len() {
+    for a in (0..weights.len()).filter(|&a| heavy(a)) {
         for b in next(a) {
             for c in next(b).filter(|&c| c != a) {
                 if a < c {

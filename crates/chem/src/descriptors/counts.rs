@@ -11,10 +11,11 @@ use crate::smarts::{PatternOptions, PatternSet, SetMatcher, Target};
 const DONORS: &str = "[N&!H0&v3,N&!H0&+1&v4,O&H1&+0,S&H1&+0,n&H1&+0]";
 const ACCEPTORS: &str = "[$([O,S;H1;v2]-[!$(*=[O,N,P,S])]),$([O,S;H0;v2]),$([O,S;-]),\
                          $([N;v3;!$(N-*=!@[O,N,P,S])]),$([nH0X2,o,s;+0])]";
-const ROTATABLE: &str = "[!$(*#*)&!D1&!$(C(F)(F)F)&!$(C(Cl)(Cl)Cl)&!$(C(Br)(Br)Br)&\
-    !$(C([CH3])([CH3])[CH3])&!$([CD3](=[N,O,S])-!@[#7,O,S!D1])&\
-    !$([#7,O,S!D1]-!@[CD3]=[N,O,S])&!$([CD3](=[N+])-!@[#7!D1])&!$([#7!D1]-!@[CD3]=[N+])]\
-    -,:;!@[!$(*#*)&!D1&!$(C(F)(F)F)&!$(C(Cl)(Cl)Cl)&!$(C(Br)(Br)Br)&!$(C([CH3])([CH3])[CH3])]";
+/// `d1` in place of RDKit's `D1`: RDKit leaves deuterium out before it counts.
+const ROTATABLE: &str = "[!#1&!$(*#*)&!d1&!$(C(F)(F)F)&!$(C(Cl)(Cl)Cl)&!$(C(Br)(Br)Br)&\
+    !$(C([CH3])([CH3])[CH3])&!$([CD3](=[N,O,S])-!@[#7,O,S!d1])&\
+    !$([#7,O,S!d1]-!@[CD3]=[N,O,S])&!$([CD3](=[N+])-!@[#7!d1])&!$([#7!d1]-!@[CD3]=[N+])]\
+    -,:;!@[!#1&!$(*#*)&!d1&!$(C(F)(F)F)&!$(C(Cl)(Cl)Cl)&!$(C(Br)(Br)Br)&!$(C([CH3])([CH3])[CH3])]";
 const AMIDES: &str = "C(=[O;!R])N";
 
 static PATTERNS: LazyLock<PatternSet> = LazyLock::new(|| {

@@ -115,8 +115,17 @@ fn hydrogen(mol: &Mol, parent: usize) -> Contribution {
         8 => {}
         _ => return H2,
     }
-    let heavy =
-        || mol.neighbors(parent).iter().map(|n| n.atom as usize).filter(|&n| atoms[n].element != 1);
+    // The rules' bonds are single or aromatic: =[OH+] is none of them.
+    let heavy = || {
+        mol.neighbors(parent)
+            .iter()
+            .filter(|n| {
+                let bond = &mol.bonds()[n.bond as usize];
+                bond.aromatic || bond.order == crate::mol::BondOrder::Single
+            })
+            .map(|n| n.atom as usize)
+            .filter(|&n| atoms[n].element != 1)
+    };
     let hydrogens = usize::from(atom.total_hs)
         + mol.neighbors(parent).iter().filter(|n| atoms[n.atom as usize].element == 1).count();
     let alcohol = heavy().any(|n| {
