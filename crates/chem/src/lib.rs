@@ -18,6 +18,7 @@ pub mod qed;
 pub mod sa_score;
 pub mod scaffold;
 pub mod sdf;
+pub mod sdf_write;
 pub mod smarts;
 pub mod smiles;
 pub mod split;

@@ -3,6 +3,7 @@ mod canon;
 mod direction;
 pub(crate) mod legit;
 mod parse;
+mod symbols;
 mod write;
 
 pub use canon::{canonical_ranks, symmetry_classes};
