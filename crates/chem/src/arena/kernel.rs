@@ -75,6 +75,49 @@ impl LineSums {
 }
 
 impl LineSums {
+    /// The `k`-th largest sum among the rows that reached what was asked for; `None` where they are fewer.
+    pub(crate) fn kth_largest(&self, k: usize, planes: usize) -> Option<u32> {
+        if k == 0 || count(&self.reached) < k {
+            return None;
+        }
+        // Plane by plane from the top: rows still equal to the sum so far, and how many are above it.
+        let (mut equal, mut above, mut sum) = (self.reached, 0, 0);
+        for number in (0..planes).rev() {
+            let plane = &self.planes[number];
+            let mut higher = equal;
+            for (higher, plane) in higher.0.iter_mut().zip(&plane.0) {
+                *higher &= plane;
+            }
+            let rows = count(&higher);
+            if above + rows >= k {
+                equal = higher;
+                sum |= 1 << number;
+            } else {
+                above += rows;
+                for (equal, plane) in equal.0.iter_mut().zip(&plane.0) {
+                    *equal &= !plane;
+                }
+            }
+        }
+        Some(sum)
+    }
+
+    /// Asks for more: rows with a smaller sum have not reached it.
+    pub(crate) fn restrict(&mut self, need: u32, planes: usize) {
+        if need >> planes != 0 {
+            self.reached = Line::ZERO;
+            return;
+        }
+        for word in 0..8 {
+            let mut reached = u64::MAX;
+            for (number, plane) in self.planes[..planes].iter().enumerate() {
+                let plane = plane.0[word];
+                reached = if need >> number & 1 == 0 { plane | reached } else { plane & reached };
+            }
+            self.reached.0[word] &= reached;
+        }
+    }
+
     /// All sums at once, eight rows a step: eight planes' bytes are an 8 × 8 bit square to transpose.
     pub(crate) fn unpack(&self, planes: usize, out: &mut [u16; 512]) {
         out.fill(0);
@@ -94,6 +137,10 @@ impl LineSums {
             }
         }
     }
+}
+
+fn count(line: &Line) -> usize {
+    line.0.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// Transposes an 8 × 8 bit square: bit `j` of byte `i` becomes bit `i` of byte `j`.

@@ -116,6 +116,8 @@ pub(super) struct Walk<'a> {
     columns: Vec<u32>,
     collector: Collector,
     sums: LineSums,
+    /// The last answer of [`Walk::need`] and its question.
+    last_need: ((u32, u32, f64), u32),
 }
 
 /// Column starts of the block a walk is in.
@@ -133,6 +135,7 @@ impl<'a> Walk<'a> {
             columns: on_bits(query),
             collector: Collector::new(search),
             sums: LineSums::new(),
+            last_need: ((0, 0, f64::NAN), 0),
         }
     }
 
@@ -165,13 +168,7 @@ impl<'a> Walk<'a> {
     pub(super) fn visit(&mut self, line: usize, cursor: &mut Cursor) {
         let arena = self.arena;
         let (low, high) = arena.line_bits[line];
-        let least = self.collector.least();
-        let need = match self.search.metric.need(self.bits(), low, least) {
-            Some(need) => need,
-            // The molecules with fewest bits cannot reach it; those with more may.
-            None if high > low => self.need_between(low + 1, high, least),
-            None => u32::MAX,
-        };
+        let need = self.need(low, high, self.collector.least());
         if need > self.bits() && self.search.prune {
             return;
         }
@@ -183,15 +180,45 @@ impl<'a> Walk<'a> {
         }
         let job = Job { block, starts: &cursor.starts, need };
         if sum_line(arena.kernel, &job, line % BLOCK_LINES, &mut self.sums) {
+            self.clear_padding(line);
+            self.narrow(low, high);
             self.collect(line);
         }
     }
 
-    /// The smallest sum any molecule with `low ..= high` bits needs.
-    fn need_between(&self, low: u32, high: u32, least: f64) -> u32 {
-        let needs =
-            (low..=high).filter_map(|bits| self.search.metric.need(self.bits(), bits, least));
-        needs.min().unwrap_or(u32::MAX)
+    /// The smallest sum with which any molecule of `low ..= high` bits has a score of `least`.
+    fn need(&mut self, low: u32, high: u32, least: f64) -> u32 {
+        if self.last_need.0 != (low, high, least) {
+            let metric = self.search.metric;
+            // The fewer bits, the smaller the sum; but few bits may not reach the score at all.
+            let need = (low..=high).find_map(|bits| metric.need(self.bits(), bits, least));
+            self.last_need = ((low, high, least), need.unwrap_or(u32::MAX));
+        }
+        self.last_need.1
+    }
+
+    /// Where a line alone holds as many hits as are wanted, only those that can be among the best matter.
+    fn narrow(&mut self, low: u32, high: u32) {
+        let planes = planes_for(self.columns.len());
+        let limit = self.search.top_k.unwrap_or(usize::MAX);
+        let Some(sum) = self.sums.kth_largest(limit, planes) else { return };
+        // Each of the best sums gives at least this score, whatever the molecule's own number of bits.
+        let reached = self.search.metric.score(self.bits(), high, sum);
+        if reached > self.collector.least() {
+            let need = self.need(low, high, reached);
+            self.sums.restrict(need, planes);
+        }
+    }
+
+    /// Past the last fingerprint the columns are padding.
+    fn clear_padding(&mut self, line: usize) {
+        let rows = self.arena.line_positions(line).len();
+        if rows < LINE_ROWS {
+            for (word, mask) in self.sums.reached.0.iter_mut().enumerate() {
+                let rows = rows.saturating_sub(word * 64);
+                *mask &= if rows >= 64 { u64::MAX } else { (1 << rows) - 1 };
+            }
+        }
     }
 
     /// Takes the rows of the last line that reached the sum.
@@ -207,7 +234,6 @@ impl<'a> Walk<'a> {
             while rest != 0 {
                 let at = word * 64 + rest.trailing_zeros() as usize;
                 rest &= rest - 1;
-                // Past the last fingerprint the columns are padding.
                 let Some(&row) = rows.get(at) else { return };
                 let position = (positions.start + at) as u32;
                 while arena.starts[bits as usize + 1] <= position {
