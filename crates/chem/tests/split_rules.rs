@@ -38,7 +38,8 @@ fn scaffolds_stay_whole_and_parts_near_their_size() {
         assert_whole(&scaffolds, &split);
         assert!((310..=320).contains(&split.train.len()), "{}", split.train.len());
         let until_valid = split.train.len() + split.valid.len();
-        assert!((350..=360).contains(&until_valid), "{until_valid}");
+        // Small scaffolds may still go to training after validation has taken its share.
+        assert!((350..=370).contains(&until_valid), "{until_valid}");
     }
 }
 
