@@ -118,7 +118,10 @@ def card_toml(result: Result, folder: Path) -> str:
     outputs = "a value" if spec.regression else "a probability"
     parts = [
         "\n".join(f"{key} = {value}" for key, value in head) + "\n",
-        _table("[source]", [("url", _text("trained by training/")), ("revision", _text(f"data sha256 {result.data.sha256}"))]),
+        _table(
+            "[source]",
+            [("url", _text("trained by training/")), ("revision", _text(f"data sha256 {result.data.sha256}"))],
+        ),
         *_files(folder, spec),
         _table(
             "[[inputs]]",
@@ -142,7 +145,10 @@ def card_toml(result: Result, folder: Path) -> str:
         ),
         *_endpoints(result),
         _table("[preprocess]", [("featuriser", _text(FEATURISER)), ("featuriser_hash", _text(result.featuriser_hash))]),
-        _table("[postprocess]", [("mean_over", _text("seeds")), ("sd", _text("population (divided by the number of seeds)"))]),
+        _table(
+            "[postprocess]",
+            [("mean_over", _text("seeds")), ("sd", _text("sample (divided by the number of seeds less one)"))],
+        ),
         _table(
             "[[variants]]",
             [
@@ -179,26 +185,33 @@ def _figure_rows(result: Result) -> str:
 
 def readme(result: Result) -> str:
     """A model card for people."""
-    spec, data, split = result.spec, result.data, result.split
+    spec, data, split, same = result.spec, result.data, result.split, result.parity
     dropped = f"{len(data.dropped)} rows that RDKit cannot read were left out" if data.dropped else "every row was read"
     members = "gradient-boosted trees (LightGBM)"
     if spec.network_weight > 0:
-        members += f" and a perceptron with {spec.network.hidden} hidden units, blended {1 - spec.network_weight:g} : {spec.network_weight:g}"
+        weights = f"{1 - spec.network_weight:g} : {spec.network_weight:g}"
+        members += f" and a perceptron\n  with {spec.network.hidden} hidden units, blended {weights}"
         members += "" if spec.regression else " before the sigmoid"
+    chosen = "interval widths" if spec.regression else "class thresholds"
+    seeds = ", ".join(map(str, spec.seeds))
+    weaknesses = "\n".join(f"- {line}" for line in spec.weaknesses)
     return f"""# {spec.title}
 
 {spec.description}
 
 ## How it was made
 
-- Data: {spec.dataset}, {spec.provenance}. {len(data.smiles)} molecules; {dropped}; {data.duplicates} molecules occur
+- Data: {spec.dataset}, {spec.provenance}.
+  {len(data.smiles)} molecules; {dropped}; {data.duplicates} molecules occur
   more than once and were kept, salts were kept as given, so that figures compare with published ones.
 - Licence of the data: {DATA_LICENCE}. Licence of the model: Apache-2.0.
-- Split: {DESCRIPTION} in DeepChem's order ({len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test): whole Murcko
-  scaffolds, without chirality, the most frequent ones for training, the rarest for the test.
-- Model: {len(spec.seeds)} members (seeds {', '.join(map(str, spec.seeds))}), each {members}, {result.trees} trees in all. A member leaves out its own
-  tenth of the training rows. The answer is the mean of the members, the uncertainty their standard
-  deviation. Nothing was trained on the valid part (it chose settings, {'interval widths' if spec.regression else 'class thresholds'}) or on the test part.
+- Split: {DESCRIPTION} in DeepChem's order
+  ({len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test): whole Murcko scaffolds, without
+  chirality, the most frequent ones for training, the rarest for the test.
+- Model: {len(spec.seeds)} members (seeds {seeds}), each {members}; {result.trees} trees in all.
+  A member leaves out its own tenth of the training rows. The answer is the mean of the members, the
+  uncertainty their standard deviation. Nothing was trained on the valid part (it chose settings and
+  {chosen}) or on the test part.
 - Features: {FEATURISER}, computed by {result.features_by}.
 - Again: `cargo xtask train {spec.name}`, or `python -m strata_training {spec.name}` in `training/`.
 
@@ -206,12 +219,12 @@ def readme(result: Result) -> str:
 
 {_figure_rows(result)}
 
-The ONNX file gives what the trained ensemble gives within {result.parity.largest:.1e} on all {result.parity.rows} molecules of the data
-({result.parity.beyond} of them beyond {TOLERANCE:g}).
+The ONNX file gives what the trained members give within {same.largest:.1e} on all {same.rows} molecules
+of the data ({same.beyond} of them beyond {TOLERANCE:g}).
 
 ## Weaknesses
 
-{chr(10).join(f'- {line}' for line in spec.weaknesses)}
+{weaknesses}
 - Rare scaffolds are harder than these molecules' average: look at `nn_tanimoto`, the similarity to the nearest
   training molecule. Below about 0.3 a prediction is a guess.
 """

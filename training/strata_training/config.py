@@ -114,7 +114,8 @@ SPECS: dict[str, ModelSpec] = {
             file="Lipophilicity.csv",
             tasks=(Task("exp", "Lipophilicity", "Lipophilicity (log D, pH 7.4)"),),
             unit="log10(ratio)",
-            provenance="AstraZeneca's measurements deposited in ChEMBL (CHEMBL3301361), as in MoleculeNet",
+            provenance="AstraZeneca's measurements deposited in ChEMBL (CHEMBL3301361; ChEMBL itself is CC BY-SA 3.0), "
+            "as in MoleculeNet",
             weaknesses=(
                 "One company's chemistry (4,200 molecules): unusual classes are extrapolation.",
                 "Values are limited to what the assay can measure, about -1.5 to 4.5.",
@@ -134,14 +135,15 @@ SPECS: dict[str, ModelSpec] = {
         ModelSpec(
             name="bbbp",
             title="Blood-brain barrier penetration (BBBP)",
-            description="Probability that a molecule passes the blood-brain barrier. Higher means it gets into the brain.",
+            description="Probability that a molecule passes the blood-brain barrier. Higher means it gets "
+            "into the brain.",
             dataset="BBBP",
             file="BBBP.csv",
             tasks=(Task("BBBP", "BBBP", "Blood-brain barrier penetration", True),),
             provenance="Martins et al. 2012 (J. Chem. Inf. Model. 52, 1686), as in MoleculeNet",
             weaknesses=(
-                "Three in four training molecules are positives, and labels come from many sources; the "
-                "probability leans to yes.",
+                "Four in five training molecules are positives but only half of the test part: the probability leans "
+                "to yes, far from calibrated on unfamiliar scaffolds (see ECE). Rank by it.",
                 "The figure depends on the split more than on the model: up to .95 on other scaffold splits.",
                 _SMALL_TEST,
             ),

@@ -31,16 +31,19 @@ def by_task(predictions: np.ndarray, tasks: int) -> np.ndarray:
 
 
 def _regression(spec: ModelSpec, truth: np.ndarray, seeds: np.ndarray, interval: Conformal) -> list[Figure]:
-    mean, sd, n = seeds.mean(axis=1), seeds.std(axis=1), len(truth)
+    mean, sd, n = seeds.mean(axis=1), seeds.std(axis=1, ddof=1), len(truth)
     note = f"mean of {seeds.shape[1]} seeds"
+    width = float(np.mean(2 * interval.q90 * (sd + interval.floor)))
+    covered = interval.covered(truth, mean, sd)
     out = [
         Figure("RMSE", metrics.rmse(truth, mean), n, note),
         Figure("MAE", metrics.mae(truth, mean), n, note),
         Figure("R2", metrics.r2(truth, mean), n, note),
-        Figure("coverage of 90 % intervals", interval.covered(truth, mean, sd), n, "split conformal, calibrated on valid"),
-        Figure("mean width of 90 % intervals", float(np.mean(2 * interval.q90 * (sd + interval.floor))), n, spec.unit or ""),
+        Figure("coverage of 90 % intervals", covered, n, "split conformal, calibrated on valid"),
+        Figure("mean width of 90 % intervals", width, n, spec.unit or ""),
     ]
-    out += [Figure("RMSE", metrics.rmse(truth, seeds[:, s]), n, "one seed alone", spec.seeds[s]) for s in range(seeds.shape[1])]
+    for s, seed in enumerate(spec.seeds):
+        out.append(Figure("RMSE", metrics.rmse(truth, seeds[:, s]), n, "one seed alone", seed))
     return out
 
 

@@ -1,7 +1,8 @@
 """Trains the members of a model: per seed, gradient-boosted trees and a small perceptron, blended.
 
 Member s leaves out its own tenth of the training part and has its own bagging, feature and network seeds:
-members differ in what they saw, so that their spread says something about unfamiliar molecules. The valid part is never trained on; it sets the intervals' width and the class thresholds.
+members differ in what they saw, so that their spread says something about unfamiliar molecules. The valid
+part is never trained on; it sets the intervals' width and the class thresholds.
 """
 
 from __future__ import annotations

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from . import domain, parity
+from . import domain, members, network, parity
 from .card import Result, card_toml, readme
 from .config import ModelSpec
 from .conformal import Conformal, best_threshold, calibrate
@@ -17,7 +18,7 @@ from .data import Data, load
 from .evaluate import by_task, figures
 from .export import to_onnx
 from .features import FEATURISER, rdkit_bits, rdkit_features
-from .members import Ensemble, train_ensemble
+from .members import Ensemble
 from .rust import RustFeaturiser
 from .split import Split, murcko, scaffold_split
 
@@ -38,27 +39,52 @@ class Options:
 
 def cached(key: str, smiles: list[str], make) -> np.ndarray:
     """Features by maker and molecules; they take longer than the training."""
-    base = os.environ.get("STRATA_CACHE")
-    if base is None:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "strata"
     digest = hashlib.sha256("\n".join([key, *smiles]).encode()).hexdigest()
-    path = Path(base) / "training" / f"{digest}.npz"
+    path = cache_folder() / f"{digest}.npz"
     if path.is_file():
         return np.load(path)["features"]
     values = make(smiles)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part.npz")
     np.savez_compressed(part, features=values)
     part.replace(path)
     return values
 
 
-def calibrated(spec: ModelSpec, targets: np.ndarray, predictions: np.ndarray) -> tuple[Conformal | None, list[float | None]]:
+def cache_folder() -> Path:
+    """Where features and members of earlier runs are kept."""
+    base = os.environ.get("STRATA_CACHE")
+    if base is None:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "strata"
+    folder = Path(base) / "training"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def trained(spec: ModelSpec, features: np.ndarray, targets: np.ndarray, rows: np.ndarray) -> Ensemble:
+    """Members of an earlier run with the same rows, settings and training code, else new ones: training is
+    deterministic, so they are the same members."""
+    digest = hashlib.sha256(repr((spec.trees, spec.rounds, spec.network, spec.network_weight, spec.seeds)).encode())
+    for part in (np.ascontiguousarray(features[rows]), np.ascontiguousarray(targets[rows])):
+        digest.update(part.tobytes())
+    for module in (members, network):
+        digest.update(Path(module.__file__).read_bytes())
+    path = cache_folder() / f"{digest.hexdigest()}.members"
+    if path.is_file():
+        print(f"  {spec.name}: members of an earlier run with the same training rows", flush=True)
+        return Ensemble(spec, pickle.loads(path.read_bytes()))
+    ensemble = members.train_ensemble(spec, features, targets, rows)
+    path.write_bytes(pickle.dumps(ensemble.members))
+    return ensemble
+
+
+def calibrated(
+    spec: ModelSpec, targets: np.ndarray, predictions: np.ndarray
+) -> tuple[Conformal | None, list[float | None]]:
     """Interval (regression) or class thresholds (classification) from the valid part."""
     seeds = by_task(predictions, len(spec.tasks))
     mean = seeds.mean(axis=2)
     if spec.regression:
-        return calibrate(targets[:, 0], mean[:, 0], seeds[:, 0].std(axis=1)), [None]
+        return calibrate(targets[:, 0], mean[:, 0], seeds[:, 0].std(axis=1, ddof=1)), [None]
     thresholds: list[float | None] = []
     for t in range(len(spec.tasks)):
         known = ~np.isnan(targets[:, t])
@@ -80,7 +106,7 @@ def build(spec: ModelSpec, options: Options) -> Result:
     print(f"{spec.name}: {len(data.smiles)} molecules, {len(data.dropped)} left out", flush=True)
     split = scaffold_split([murcko(text) for text in data.smiles])
     features, maker, digest = _features(data, options)
-    ensemble = train_ensemble(spec, features, data.targets, split.train)
+    ensemble = trained(spec, features, data.targets, split.train)
     raw = to_onnx(ensemble).SerializeToString()
     # Everything from here on is measured on the file that ships.
     shipped = parity.run(raw, features)

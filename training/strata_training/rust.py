@@ -24,7 +24,8 @@ class RustFeaturiser:
         self._workspace = workspace
 
     def _run(self, arguments: list[str], **io) -> subprocess.CompletedProcess:
-        done = subprocess.run([*self._command, FEATURISER, *arguments], cwd=self._workspace, stderr=subprocess.PIPE, **io)
+        command = [*self._command, FEATURISER, *arguments]
+        done = subprocess.run(command, cwd=self._workspace, stderr=subprocess.PIPE, check=False, **io)
         if done.returncode != 0:
             text = done.stderr.decode(errors="replace").strip()
             raise FeaturiserError(f"the featuriser failed: {text or done.returncode}")
@@ -32,15 +33,22 @@ class RustFeaturiser:
 
     def hash(self) -> str:
         """Hash of the featuriser's specification and outputs; the card carries it."""
-        return self._run(["--hash"], stdout=subprocess.PIPE).stdout.decode().strip()
+        words = self._run(["--hash"], stdout=subprocess.PIPE).stdout.decode().split()
+        if len(words) != 2 or words[1] != str(DIM):
+            raise FeaturiserError(f"expected a hash and {DIM}, got {words}")
+        return words[0]
 
     def features(self, smiles: list[str]) -> np.ndarray:
         """One row a molecule; every molecule must be accepted."""
-        with tempfile.TemporaryFile() as source:
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as made:
             source.write("".join(f"{text}\n" for text in smiles).encode())
             source.seek(0)
-            done = self._run([], stdin=source, stdout=subprocess.PIPE)
-        values = np.frombuffer(done.stdout, dtype="<f4")
-        if len(values) != len(smiles) * DIM:
-            raise FeaturiserError(f"asked for {len(smiles)} x {DIM} features, got {len(values)} numbers")
-        return values.reshape(len(smiles), DIM)
+            self._run([], stdin=source, stdout=made)
+            made.seek(0)
+            values = np.load(made)
+        if values.shape != (len(smiles), DIM):
+            raise FeaturiserError(f"asked for {len(smiles)} x {DIM} features, got {values.shape}")
+        refused = np.nonzero(np.isnan(values).any(axis=1))[0]
+        if len(refused):
+            raise FeaturiserError(f"{len(refused)} molecules refused, the first: {smiles[refused[0]]}")
+        return values

@@ -4,9 +4,9 @@ The rule, exactly: a molecule's group is its Bemis-Murcko scaffold as RDKit's ca
 chirality (all acyclic molecules share the empty scaffold). Groups are ordered by size, largest first, and
 among equals by the row number of their first member, later rows first: the order of DeepChem's
 ScaffoldSplitter, and the one published tables use. (With earlier rows first, the test parts of BBBP and BACE
-hold a single class, because those files are sorted by label.) Each group goes whole to `train` if it still fits into 80 % of the
-rows, else to `valid` if train and valid together then stay within 90 %, else to `test`.
-No random number is involved, so there is no seed.
+hold a single class, because those files are sorted by label.) Each group goes
+whole to `train` if it still fits into 80 % of the rows, else to `valid` if train and valid together then stay
+within 90 %, else to `test`. No random number is involved, so there is no seed.
 """
 
 from __future__ import annotations
