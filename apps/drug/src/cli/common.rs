@@ -66,6 +66,19 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// An error and its causes on one line; a cause that the line names already is not said twice.
+#[must_use]
+pub fn causes(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.is_empty() {
+            true => cause,
+            false if text.contains(&cause) => text,
+            false => format!("{text}: {cause}"),
+        }
+    })
+}
+
 /// A flag that Ctrl-C (or SIGTERM) sets; a second one ends the program at once.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ mod cluster;
 pub mod common;
 pub mod common_progress;
 pub mod common_summary;
+mod depict;
 mod describe;
 mod eval;
 mod filter;
@@ -81,7 +82,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if common::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", common::causes(&error));
             ExitCode::FAILURE
         }
     }

@@ -128,13 +128,12 @@ pub fn screen(
     // All that can be wrong with the settings is said before a minute of work is done.
     for out in std::iter::once(&job.out).chain(&job.top_out) {
         OutFormat::of(out)?;
-        if out.exists() && !job.overwrite {
-            match job.resume {
-                true if !path.exists() => return Ok(Screened::AlreadyComplete),
-                true => {}
-                false => return Err(JobError::OutExists { path: out.clone() }),
-            }
+        if out.exists() && !job.overwrite && !job.resume {
+            return Err(JobError::OutExists { path: out.clone() });
         }
+    }
+    if job.resume && job.out.exists() && !path.exists() {
+        return Ok(Screened::AlreadyComplete);
     }
     let (prepared, mut source) = Prepared::new(job)?;
     let identity = prepared.provenance.identity(&prepared.schema, CHUNK);

@@ -13,6 +13,7 @@ mod provenance;
 mod source;
 mod stages;
 mod summary;
+mod targets;
 
 pub use columns::{ComputedColumns, DECIMALS};
 pub use job::{Finished, Job, JobError, Screened, journal_path, screen};

@@ -11,7 +11,10 @@ use strata_core::provenance::Featuriser as FeaturiserStamp;
 use strata_core::runtime::{Model, OpenOptions, PoolConfig};
 use strata_core::verify::{Limits, read_file};
 
-use super::{CardModel, Predictor};
+use super::{CardModel, Predictor, targets};
+
+/// Task of cards whose every output is a target.
+const TARGETS: &str = "target-activity";
 
 /// Which models to run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -122,7 +125,46 @@ impl LoadedModels {
         &self.predictors
     }
 
-    /// Adds a model that needs no card, with the featuriser it takes.
+    /// Opens a model and works out what it needs.
+    fn open(
+        &mut self,
+        card: ModelCard,
+        search: &SearchPath,
+        threads: usize,
+    ) -> Result<(), ModelsError> {
+        let name = card.name.clone();
+        let unfit = |why: String| ModelsError::Unfit { model: name.clone(), why };
+        if card.inputs.len() != 1 {
+            return Err(unfit("it takes more than one input".to_owned()));
+        }
+        let targets = card.task == TARGETS;
+        let id = match targets {
+            true => targets::featuriser_id(&card),
+            false => card.featuriser().map(|(id, _)| id.to_owned()),
+        };
+        let id =
+            id.ok_or_else(|| unfit("its card names no featuriser under [preprocess]".into()))?;
+        let inner = Featuriser::from_id(&id).map_err(|error| unfit(error.to_string()))?;
+        let stamp = FeaturiserStamp { id: id.clone(), hash: inner.hash() };
+        self.add_domain(&card, search)?;
+        let options = OpenOptions {
+            // The arena keeps what its largest batch took, in every session.
+            pool: PoolConfig { sessions: threads.max(1), arena: false, ..PoolConfig::default() },
+            // A card of targets says how its features are made in its own words.
+            featuriser: (!targets).then(|| stamp.clone()),
+            ..OpenOptions::default()
+        };
+        let model = Model::open(card, search, &options)?;
+        let dim = inner.dim();
+        let predictor: Box<dyn Predictor> = match targets {
+            true => Box::new(targets::TargetsModel::new(model, &id, dim)),
+            false => Box::new(CardModel::new(model, &stamp, dim).map_err(unfit)?),
+        };
+        self.add(predictor, SharedFeaturiser { stamp, inner });
+        Ok(())
+    }
+
+    /// Adds an open model, with the featuriser it takes.
     pub(super) fn add(&mut self, predictor: Box<dyn Predictor>, featuriser: SharedFeaturiser) {
         let known = self.featurisers.iter().position(|f| f.stamp == featuriser.stamp);
         let at = known.unwrap_or_else(|| {
@@ -203,25 +245,7 @@ pub fn load_models(
     let store = ModelStore::new(paths::search_path(models_dir.map(PathBuf::as_path)));
     let mut loaded = LoadedModels::default();
     for name in names {
-        let card = store.card(name)?;
-        let unfit = |why: String| ModelsError::Unfit { model: name.clone(), why };
-        let (id, _) = card
-            .featuriser()
-            .ok_or_else(|| unfit("its card names no featuriser under [preprocess]".to_owned()))?;
-        let inner = Featuriser::from_id(id).map_err(|error| unfit(error.to_string()))?;
-        let stamp = FeaturiserStamp { id: id.to_owned(), hash: inner.hash() };
-        if card.inputs.len() != 1 {
-            return Err(unfit("it takes more than one input".to_owned()));
-        }
-        loaded.add_domain(&card, store.search())?;
-        let options = OpenOptions {
-            pool: PoolConfig { sessions: threads.max(1), arena: false, ..PoolConfig::default() },
-            featuriser: Some(stamp.clone()),
-            ..OpenOptions::default()
-        };
-        let model = Model::open(card, store.search(), &options)?;
-        let predictor = CardModel::new(model, &stamp, inner.dim()).map_err(unfit)?;
-        loaded.add(Box::new(predictor), SharedFeaturiser { stamp, inner });
+        loaded.open(store.card(name)?, store.search(), threads)?;
     }
     loaded.check_columns()?;
     Ok(loaded)
