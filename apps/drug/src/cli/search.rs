@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let search = wanted(args)?;
     let library = open_library(&args.db)?;
     if args.verify {
-        library.verify().with_context(|| args.db.display().to_string())?;
+        library.verify()?;
     }
     let spec =
         InputSpec { path: PathBuf::from(&args.query), format: args.format, ..InputSpec::default() };

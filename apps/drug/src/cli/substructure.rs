@@ -39,7 +39,7 @@ pub struct Args {
 pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let library = open_library(&args.db)?;
     let limit = args.limit.unwrap_or(usize::MAX);
-    let result = substructure(&library, &args.db, &args.smarts, limit)?;
+    let result = substructure(&library, &args.smarts, limit)?;
     if args.json {
         say(&format!("{}\n", serde_json::to_string_pretty(&result)?))?;
         return Ok(ExitCode::SUCCESS);

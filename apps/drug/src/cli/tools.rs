@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{Globals, cluster, describe, eval, filter, index, models, search, split, substructure};
+use super::{
+    Globals, cluster, depict, describe, eval, filter, index, models, search, split, substructure,
+};
 
 /// The commands beside `screen`.
 #[derive(Debug, Subcommand)]
@@ -17,6 +19,7 @@ pub enum ToolCommand {
     Cluster(cluster::Args),
     Split(split::Args),
     Describe(describe::Args),
+    Depict(depict::Args),
     Eval(eval::Args),
     Models(models::Args),
 }
@@ -35,6 +38,7 @@ impl ToolCommand {
             Self::Cluster(args) => cluster::run(&args, globals),
             Self::Split(args) => split::run(&args, globals),
             Self::Describe(args) => describe::run(&args, globals),
+            Self::Depict(args) => depict::run(&args, globals),
             Self::Eval(args) => eval::run(args, globals),
             Self::Models(args) => models::run(&args, globals),
         }

@@ -187,7 +187,13 @@ fn open_table(path: &Path, any_column: &str) -> Result<Box<dyn RecordReader>, To
     }
     let format = Some(crate::input::Format::Csv);
     let format = if spec.path.extension().is_some() { None } else { format };
-    Ok(open(&InputSpec { smiles_column: Some(any_column.to_owned()), format, ..spec })?)
+    let named = InputSpec { smiles_column: Some(any_column.to_owned()), format, ..spec };
+    open(&named).map_err(|error| match error {
+        InputError::NoSmilesColumn { name, found, .. } => ToolError::Request(format!(
+            "{name} has no column named {any_column:?}; its columns are: {found}"
+        )),
+        other => other.into(),
+    })
 }
 
 impl Figures {

@@ -1,6 +1,7 @@
 //! What the commands beside `screen` do: index and search, filter, cluster, split, evaluate, describe, depict, models.
 
 pub mod cluster;
+pub mod depict;
 pub mod describe;
 pub mod evaluate;
 pub mod filter;

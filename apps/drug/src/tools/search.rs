@@ -1,9 +1,9 @@
 //! Similarity and substructure search in a library.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use strata_chem::arena::Search;
-use strata_chem::db::{Library, LibraryError};
+use strata_chem::db::{FingerprintSpec, Library};
 use strata_chem::smarts::Pattern;
 use strata_core::stream::RecordError;
 
@@ -50,10 +50,39 @@ struct Query {
 ///
 /// # Errors
 /// [`ToolError::Library`] where it is absent, damaged, or holds other fingerprints than this program computes.
-pub fn open_library(path: &Path) -> Result<Library, ToolError> {
+pub fn open_library(path: &Path) -> Result<OpenLibrary, ToolError> {
     let library = Library::open(path).map_err(ToolError::library(path))?;
-    library.fingerprint_spec().map_err(ToolError::library(path))?;
-    Ok(library)
+    let spec = library.fingerprint_spec().map_err(ToolError::library(path))?;
+    Ok(OpenLibrary { library, spec, path: path.to_path_buf() })
+}
+
+/// A library whose fingerprints this program computes as well.
+#[derive(Debug)]
+pub struct OpenLibrary {
+    library: Library,
+    spec: FingerprintSpec,
+    path: PathBuf,
+}
+
+impl OpenLibrary {
+    /// Compares the checksums of the whole file.
+    ///
+    /// # Errors
+    /// [`ToolError::Library`] naming what is damaged.
+    pub fn verify(&self) -> Result<(), ToolError> {
+        self.library.verify().map_err(ToolError::library(&self.path))
+    }
+
+    fn found(&self, number: u32, rank: usize, score: Option<f64>) -> Result<Found, ToolError> {
+        let molecule = self.library.molecule(number).map_err(ToolError::library(&self.path))?;
+        Ok(Found {
+            rank,
+            score,
+            id: molecule.id.to_owned(),
+            smiles: molecule.smiles.to_owned(),
+            row: molecule.input_row + 1,
+        })
+    }
 }
 
 /// Searches for one SMILES, or for every molecule of a file; one result a query, in order.
@@ -61,62 +90,38 @@ pub fn open_library(path: &Path) -> Result<Library, ToolError> {
 /// # Errors
 /// [`ToolError`] where the file or the library cannot be read. A bad query is a result with an error code.
 pub fn similar(
-    library: &Library,
+    db: &OpenLibrary,
     query: &str,
     spec: &InputSpec,
     search: &Search,
 ) -> Result<Vec<QueryResult>, ToolError> {
-    let queries = queries(library, query, spec)?;
+    let queries = queries(&db.spec, query, spec)?;
     let good: Vec<&Vec<u64>> =
         queries.iter().filter_map(|query| query.fingerprint.as_ref().ok()).collect();
-    let mut hits = library.arena().search_batch(&good, search)?.into_iter();
-    let mut results = Vec::with_capacity(queries.len());
-    for query in queries {
-        results.push(match query.fingerprint {
-            Err(error) => QueryResult {
+    let mut hits = db.library.arena().search_batch(&good, search)?.into_iter();
+    let result = |query: Query| match query.fingerprint {
+        Err(error) => Ok(QueryResult {
+            query: query.id,
+            error_code: error.code.into_owned(),
+            error: error.message,
+            hits: Vec::new(),
+        }),
+        Ok(_) => {
+            let hits = hits.next().unwrap_or_default();
+            let found = hits.iter().enumerate();
+            let found = found.map(|(at, hit)| db.found(hit.row, at + 1, Some(hit.score)));
+            Ok(QueryResult {
                 query: query.id,
-                error_code: error.code.into_owned(),
-                error: error.message,
-                hits: Vec::new(),
-            },
-            Ok(_) => {
-                let hits = hits.next().unwrap_or_default();
-                let found = hits
-                    .iter()
-                    .enumerate()
-                    .map(|(at, hit)| found(library, hit.row, at + 1, Some(hit.score)));
-                let hits = found.collect::<Result<Vec<_>, _>>();
-                let hits = hits.map_err(ToolError::library(&spec.path))?;
-                QueryResult {
-                    query: query.id,
-                    error_code: String::new(),
-                    error: String::new(),
-                    hits,
-                }
-            }
-        });
-    }
-    Ok(results)
+                error_code: String::new(),
+                error: String::new(),
+                hits: found.collect::<Result<_, ToolError>>()?,
+            })
+        }
+    };
+    queries.into_iter().map(result).collect()
 }
 
-fn found(
-    library: &Library,
-    number: u32,
-    rank: usize,
-    score: Option<f64>,
-) -> Result<Found, LibraryError> {
-    let molecule = library.molecule(number)?;
-    Ok(Found {
-        rank,
-        score,
-        id: molecule.id.to_owned(),
-        smiles: molecule.smiles.to_owned(),
-        row: molecule.input_row + 1,
-    })
-}
-
-fn queries(library: &Library, query: &str, spec: &InputSpec) -> Result<Vec<Query>, ToolError> {
-    let kind = library.fingerprint_spec().map_err(ToolError::library(&spec.path))?;
+fn queries(kind: &FingerprintSpec, query: &str, spec: &InputSpec) -> Result<Vec<Query>, ToolError> {
     if query != "-" && !Path::new(query).is_file() {
         let mol = strata_chem::Mol::from_smiles(query).map_err(|error| {
             ToolError::Request(format!("{query:?} is neither a file nor a SMILES: {error}"))
@@ -155,24 +160,21 @@ pub struct SubstructureResult {
 /// # Errors
 /// [`ToolError`] where the pattern or the library cannot be read.
 pub fn substructure(
-    library: &Library,
-    path: &Path,
+    db: &OpenLibrary,
     smarts: &str,
     limit: usize,
 ) -> Result<SubstructureResult, ToolError> {
     let pattern = Pattern::parse(smarts)?;
-    let result = library.substructure(&pattern, limit).map_err(ToolError::library(path))?;
+    let result = db.library.substructure(&pattern, limit).map_err(ToolError::library(&db.path))?;
     let hits = result.molecules.iter().enumerate();
-    let hits = hits.map(|(at, &number)| found(library, number, at + 1, None));
-    let hits = hits.collect::<Result<Vec<_>, _>>().map_err(ToolError::library(path))?;
-    let name = |&number: &u32| library.molecule(number).map(|molecule| molecule.id.to_owned());
-    let given_up = result.given_up.iter().map(name).collect::<Result<Vec<_>, _>>();
+    let hits = hits.map(|(at, &number)| db.found(number, at + 1, None));
+    let given_up = result.given_up.iter().map(|&number| Ok(db.found(number, 0, None)?.id));
     Ok(SubstructureResult {
         smarts: smarts.to_owned(),
-        library: library.len(),
+        library: db.library.len(),
         matched: result.matched,
-        hits,
-        given_up: given_up.map_err(ToolError::library(path))?,
+        hits: hits.collect::<Result<_, ToolError>>()?,
+        given_up: given_up.collect::<Result<_, ToolError>>()?,
     })
 }
 
