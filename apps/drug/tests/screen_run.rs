@@ -209,6 +209,7 @@ fn the_best_are_shown_written_and_reported() {
     assert_eq!(scores[0], highest);
     let page = std::fs::read_to_string(&report).unwrap();
     assert_eq!(page.matches("<article").count(), 7);
+    assert_eq!(page.matches("<figure><svg").count(), 7, "every hit is drawn");
     for outside in ["http://", "https://", "<script", "src="] {
         let page = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!page.contains(outside), "the report asks for {outside}");

@@ -1,6 +1,8 @@
 //! Structures of the hits as inline SVG.
 
-/// The drawing of a molecule; `None` where it has none.
-pub(super) fn svg(_smiles: &str) -> Option<String> {
-    None
+use strata_chem::{Mol, depict};
+
+/// The drawing of a molecule; `None` where it cannot be laid out, and the SMILES has to do.
+pub(super) fn svg(smiles: &str) -> Option<String> {
+    depict::svg(&Mol::from_smiles(smiles).ok()?, &[]).ok()
 }
