@@ -1,4 +1,5 @@
 //! The commands beside `screen`, run as a user runs them.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

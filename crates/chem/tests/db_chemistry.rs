@@ -1,4 +1,5 @@
 //! Libraries of real molecules: the screen never loses a match, search finds what comparing every pair finds.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 use std::path::{Path, PathBuf};
 

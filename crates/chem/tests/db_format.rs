@@ -1,4 +1,5 @@
 //! Library files: what goes in comes out, search equals search in memory, damaged bytes give errors.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 use std::path::{Path, PathBuf};
 

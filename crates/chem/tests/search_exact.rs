@@ -1,4 +1,5 @@
 //! Search against comparing every pair: same rows, same scores, same order, on every instruction set.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 use proptest::prelude::*;
 use strata_chem::arena::{FingerprintArena, Hit, Kernel, Metric, Search, popcount};

@@ -208,9 +208,9 @@ mod tests {
         }
         let before = square;
         transpose64(&mut square);
-        for row in 0..64 {
-            for bit in 0..64 {
-                assert_eq!(before[row] >> bit & 1, square[bit] >> row & 1, "row {row} bit {bit}");
+        for (row, before) in before.iter().enumerate() {
+            for (bit, after) in square.iter().enumerate() {
+                assert_eq!(before >> bit & 1, after >> row & 1, "row {row} bit {bit}");
             }
         }
     }
