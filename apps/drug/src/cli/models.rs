@@ -86,7 +86,11 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             } else {
                 let mut table = TextTable::new(&["model", "file", "result"]);
                 for result in &results {
-                    let short = if result.problem.is_empty() { "good" } else { "NOT GOOD" };
+                    let short = match (result.absent, result.problem.is_empty()) {
+                        (true, _) => "absent: see `models fetch`",
+                        (false, true) => "good",
+                        (false, false) => "NOT GOOD",
+                    };
                     table.row(vec![result.model.clone(), result.file.clone(), short.to_owned()]);
                 }
                 say(&table.render())?;

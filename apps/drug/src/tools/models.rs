@@ -167,7 +167,9 @@ pub struct Verified {
     pub model: String,
     /// The file.
     pub file: String,
-    /// What is wrong; empty where the file is what the card says.
+    /// Whether the file is not on this machine, which is no fault of the model.
+    pub absent: bool,
+    /// What is wrong; empty where the file is what the card says, or absent.
     pub problem: String,
 }
 
@@ -180,16 +182,16 @@ pub fn verify(search: &SearchPath, names: &[String]) -> Result<Vec<Verified>, To
     for (name, card) in cards(search, names)? {
         match card {
             Err(problem) => {
-                results.push(Verified { model: name, file: "card.toml".to_owned(), problem });
+                let file = "card.toml".to_owned();
+                results.push(Verified { model: name, file, absent: false, problem });
             }
             Ok(card) => {
                 for (file, result) in verify_all(&card, search, &Limits::default()) {
-                    let problem = result.err().map(|error| error.to_string()).unwrap_or_default();
-                    results.push(Verified {
-                        model: name.clone(),
-                        file: file.path.clone(),
-                        problem,
-                    });
+                    let absent = card.locate(file, search).is_err();
+                    let problem = result.err().filter(|_| !absent);
+                    let problem = problem.map(|error| error.to_string()).unwrap_or_default();
+                    let (model, file) = (name.clone(), file.path.clone());
+                    results.push(Verified { model, file, absent, problem });
                 }
             }
         }
