@@ -2,6 +2,7 @@
 //! `bench_props FILE [MOLECULES]`, one SMILES a line.
 //!
 //! Figures are CPU microseconds a molecule on one thread, the best of three passes.
+#![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
 

@@ -116,3 +116,71 @@ pub fn egan(p: &Properties<'_>) -> RuleOutcome {
     let conditions = [(p.tpsa <= 131.6, "TPSA > 131.6"), (p.mol_logp <= 5.88, "MolLogP > 5.88")];
     outcome("Egan", 0, &conditions)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(smiles: &str) -> Properties<'static> {
+        Properties::compute(&Mol::from_smiles(smiles).unwrap(), AlertCatalog::brenk())
+    }
+
+    #[test]
+    fn columns_hold_rdkits_values_for_aspirin() {
+        let p = of("CC(=O)Oc1ccccc1C(=O)O");
+        // RDKit 2026.09.1.
+        for (ours, theirs) in [
+            (p.mol_wt, 180.159),
+            (p.mol_logp, 1.3101),
+            (p.mol_mr, 44.7103),
+            (p.tpsa, 63.6),
+            (p.qed, 0.550122),
+            (p.sa, 1.580040),
+        ] {
+            assert!((ours - theirs).abs() < 1e-3, "{ours}, RDKit {theirs}");
+        }
+        let counts = (p.num_h_donors, p.num_h_acceptors, p.num_rotatable_bonds, p.heavy_atoms);
+        assert_eq!((counts, p.all_atoms), ((1, 3, 2, 13), 21));
+        let names: Vec<&str> = p.alerts.iter().map(|a| a.name.as_str()).collect();
+        assert_eq!(names, ["phenol_ester"]);
+    }
+
+    #[test]
+    fn lipinski_forgives_one_violation() {
+        let none = lipinski(&of("CC(=O)Oc1ccccc1C(=O)O"));
+        assert!(none.passes && none.violations.is_empty());
+        // Octadecane: only logP is too high.
+        let one = lipinski(&of("CCCCCCCCCCCCCCCCCC"));
+        assert!(one.passes);
+        assert_eq!(one.violations, ["MolLogP > 5"]);
+        // Tristearin breaks weight and logP.
+        let stearate = "CCCCCCCCCCCCCCCCCC(=O)O";
+        let two = lipinski(&of(&format!("{stearate}CC({stearate})C{stearate}")));
+        assert!(!two.passes);
+        assert_eq!(two.violations, ["MolWt > 500", "MolLogP > 5"]);
+        // Stachyose breaks the other two conditions and the weight.
+        let sugar = "OCC1OC(OCC2OC(OCC3OC(OC4(CO)OC(CO)C(O)C4O)C(O)C(O)C3O)C(O)C(O)C2O)C(O)C(O)C1O";
+        let three = lipinski(&of(sugar));
+        assert_eq!(three.violations, ["MolWt > 500", "NumHDonors > 5", "NumHAcceptors > 10"]);
+    }
+
+    #[test]
+    fn limits_belong_to_the_rule() {
+        let mut p = of("CC(=O)Oc1ccccc1C(=O)O");
+        (p.mol_wt, p.mol_logp, p.num_h_donors, p.num_h_acceptors) = (500.0, 5.0, 5, 10);
+        assert!(lipinski(&p).violations.is_empty());
+        (p.num_rotatable_bonds, p.tpsa) = (10, 140.0);
+        assert!(veber(&p).passes);
+        assert_eq!(egan(&p).violations, ["TPSA > 131.6"]);
+        p.num_rotatable_bonds = 11;
+        assert_eq!(veber(&p).violations, ["NumRotatableBonds > 10"]);
+        p.tpsa = 140.01;
+        assert_eq!(veber(&p).violations.len(), 2);
+        (p.tpsa, p.mol_logp) = (131.6, 5.88);
+        assert!(egan(&p).passes);
+        (p.mol_wt, p.mol_logp, p.mol_mr, p.all_atoms) = (160.0, 5.6, 130.0, 70);
+        assert!(ghose(&p).passes);
+        (p.mol_wt, p.mol_logp, p.mol_mr, p.all_atoms) = (159.0, 5.7, 131.0, 71);
+        assert_eq!(ghose(&p).violations.len(), 4);
+    }
+}

@@ -118,9 +118,14 @@ impl Featuriser {
     }
 
     /// SHA-256, in hexadecimal, over the specification and the rows of the built-in molecules. Values
-    /// enter with five significant digits, which last-digit differences between platforms' mathematics
-    /// do not reach.
+    /// enter with five significant digits, so that last-digit differences between platforms' mathematics
+    /// matter only where a value lies on the edge of rounding.
     pub fn hash(&self) -> String {
+        self.hash_of(|mol, row| self.write(mol, row))
+    }
+
+    /// The hash of whatever `write` puts into the rows of the built-in molecules.
+    fn hash_of(&self, mut write: impl FnMut(&Mol, &mut [f32])) -> String {
         let mut digest = Sha256::new();
         digest.update(self.id.as_bytes());
         digest.update(format!("\nclip {CLIP}\n"));
@@ -132,7 +137,7 @@ impl Featuriser {
             digest.update(format!("\n{smiles}"));
             // Every probe parses: a test holds them to it. One that did not would change the hash.
             let Ok(mol) = Mol::from_smiles(smiles) else { continue };
-            self.write(&mol, &mut row);
+            write(&mol, &mut row);
             for (column, value) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
                 digest.update(format!(" {column}:{value:.4e}"));
             }
@@ -252,5 +257,85 @@ mod tests {
         assert_eq!(hash("ecfp4c-64/1"), hash("ecfp4c-64/1"));
         assert_ne!(hash("ecfp4c-64/1"), hash("ecfp4c-128/1"));
         assert_ne!(hash("ecfp4c-64/1"), hash("morgan-r2-64-bits/1"));
+    }
+
+    /// What the cards of the shipped models hold: another value means that every one of them must be
+    /// trained anew.
+    #[test]
+    fn the_default_featuriser_is_the_one_models_were_trained_with() {
+        let hash = Featuriser::from_id(DEFAULT_ID).unwrap().hash();
+        assert_eq!(hash, "97d6680a243990ce2a71f6e23393624d4799c6ec1b8de87a7c45783c278c15fa");
+    }
+
+    #[test]
+    fn shipped_cards_name_this_hash() {
+        let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared-models");
+        let mut read = 0;
+        for folder in std::fs::read_dir(models).unwrap() {
+            let card = folder.unwrap().path().join("card.toml");
+            let Ok(text) = std::fs::read_to_string(&card) else { continue };
+            let table: toml::Table = text.parse().unwrap();
+            let Some(preprocess) = table.get("preprocess") else { continue };
+            let of = |key: &str| preprocess.get(key).and_then(toml::Value::as_str);
+            let (Some(id), Some(hash)) = (of("featuriser"), of("featuriser_hash")) else {
+                continue;
+            };
+            let Ok(featuriser) = Featuriser::from_id(id) else { continue };
+            assert_eq!(featuriser.hash(), hash, "{}", card.display());
+            read += 1;
+        }
+        if read == 0 {
+            println!("skipped: no card with a featuriser in {models}");
+        }
+    }
+
+    #[test]
+    fn a_hash_follows_the_rows() {
+        let featuriser = Featuriser::from_id("ecfp4c-64+rdkit-110/1").unwrap();
+        let changed = |column: usize, by: f32| {
+            featuriser.hash_of(|mol, row| {
+                featuriser.write(mol, row);
+                row[column] += by;
+            })
+        };
+        assert_eq!(changed(0, 0.0), featuriser.hash());
+        let last = featuriser.dim() - 1;
+        for column in [0, 63, 64, last] {
+            assert_ne!(changed(column, 1.0), featuriser.hash(), "column {column}");
+        }
+        // One molecule of forty is enough.
+        let mut rows = 0;
+        let one = featuriser.hash_of(|mol, row| {
+            featuriser.write(mol, row);
+            rows += 1;
+            if rows == 40 {
+                row[last] *= 1.01;
+                row[70] += 0.01;
+            }
+        });
+        assert_eq!(rows, 40);
+        assert_ne!(one, featuriser.hash());
+    }
+
+    #[test]
+    fn rows_are_fingerprint_then_clipped_descriptors() {
+        let featuriser = Featuriser::from_id("ecfp4c-64+rdkit-110/1").unwrap();
+        let mol = Mol::from_smiles("CC(=O)Oc1ccccc1C(=O)O").unwrap();
+        let mut row = vec![f32::NAN; featuriser.dim()];
+        featuriser.write(&mol, &mut row);
+        let params = EcfpParams { size: 64, ..EcfpParams::default() };
+        let counts: Vec<f32> =
+            fingerprint::ecfp_counts(&mol, &params).iter().map(|&c| c as f32).collect();
+        assert_eq!(row[..64], counts[..]);
+        let mut values = [0.0; NAMES.len()];
+        MolProfile::new(&mol).descriptors(&mut values);
+        for (name, (&ours, value)) in NAMES.iter().zip(row[64..].iter().zip(values)) {
+            assert_eq!(ours, value.clamp(-CLIP, CLIP) as f32, "{name}");
+        }
+        let bits = Featuriser::from_id("morgan-r2-64-bits/1").unwrap();
+        let mut row = vec![f32::NAN; bits.dim()];
+        bits.write(&mol, &mut row);
+        assert!(row.iter().zip(&counts).all(|(&bit, &count)| bit == count.min(1.0)));
+        assert!(counts.iter().any(|&count| count > 1.0), "bits and counts would be the same");
     }
 }

@@ -67,11 +67,15 @@ const ACCEPTORS: [&str; 11] = [
 
 const ALIPHATIC_RING_ATOMS: &str = "[$([A;R][!a])]";
 
+fn pattern_texts() -> impl Iterator<Item = &'static str> {
+    let alerts = include_str!("../data/qed_alerts.txt").lines().filter(|l| !l.starts_with("# "));
+    ACCEPTORS.into_iter().chain([ALIPHATIC_RING_ATOMS]).chain(alerts)
+}
+
 /// Acceptors first, then the aliphatic ring atoms, then the alerts.
 static PATTERNS: LazyLock<PatternSet> = LazyLock::new(|| {
-    let alerts = include_str!("../data/qed_alerts.txt").lines().filter(|l| !l.starts_with("# "));
     let mut set = PatternSet::new();
-    for text in ACCEPTORS.into_iter().chain([ALIPHATIC_RING_ATOMS]).chain(alerts) {
+    for text in pattern_texts() {
         // All are constants of the program; a test counts them.
         let _ = set.add(text, PatternOptions::default());
     }
@@ -184,5 +188,15 @@ mod tests {
                 .fold(0.0, f64::max);
             assert!((0.9..=1.001).contains(&best), "{parameters:?}: {best}");
         }
+    }
+
+    #[test]
+    fn every_pattern_is_read() {
+        for text in pattern_texts() {
+            let read = PatternSet::new().add(text, PatternOptions::default());
+            assert!(read.is_ok(), "{text}: {:?}", read.err());
+        }
+        // RDKit's QED has 116 structural alerts.
+        assert_eq!(pattern_texts().count(), ACCEPTORS.len() + 1 + 116);
     }
 }

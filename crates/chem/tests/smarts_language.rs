@@ -1,4 +1,5 @@
 //! The SMARTS language: what is read, what is refused and where, and patterns built to explode.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 use std::time::Instant;
 

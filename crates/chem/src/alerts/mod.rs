@@ -20,6 +20,13 @@ use std::sync::LazyLock;
 use crate::smarts::{PatternOptions, PatternSet, SetMatcher, SmartsError, Target};
 use crate::{ChemError, Mol};
 
+/// The built-in sets and their tables.
+const TABLES: [(&str, &str); 3] = [
+    ("pains", include_str!("../../data/pains.tsv")),
+    ("brenk", include_str!("../../data/brenk.tsv")),
+    ("nih", include_str!("../../data/nih.tsv")),
+];
+
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
@@ -98,11 +105,7 @@ impl AlertCatalog {
     fn of_tables(names: &[&str]) -> Self {
         let mut catalog = Self::default();
         for name in names {
-            let table = match *name {
-                "pains" => include_str!("../../data/pains.tsv"),
-                "brenk" => include_str!("../../data/brenk.tsv"),
-                _ => include_str!("../../data/nih.tsv"),
-            };
+            let table = TABLES.iter().find(|t| t.0 == *name).map_or("", |t| t.1);
             for row in crate::descriptors::periodic::rows(table) {
                 let [set, rule, allowed, smarts] = row.as_slice() else { continue };
                 // The tables are part of the program; a test counts their rules.
@@ -228,6 +231,17 @@ mod tests {
         let counts = [AlertCatalog::pains(), AlertCatalog::brenk(), AlertCatalog::nih()]
             .map(AlertCatalog::len);
         assert_eq!(counts, [480, 105, 180]);
+    }
+
+    #[test]
+    fn every_row_of_the_tables_is_read() {
+        for (name, table) in TABLES {
+            for row in crate::descriptors::periodic::rows(table) {
+                let [_, _, allowed, smarts] = row.as_slice() else { panic!("{name}: {row:?}") };
+                assert!(allowed.parse::<usize>().is_ok(), "{name}: {row:?}");
+                assert!(crate::smarts::Pattern::parse(smarts).is_ok(), "{name}: {row:?}");
+            }
+        }
     }
 
     #[test]

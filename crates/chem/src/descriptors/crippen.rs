@@ -46,24 +46,19 @@ struct Table {
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table { patterns: PatternSet::new(), types: Vec::new() };
     for row in rows(include_str!("../../data/crippen.tsv")) {
-        let [name, smarts, logp, mr] = row.as_slice() else { continue };
-        if smarts.starts_with("[#1]") {
-            debug_assert!(name.starts_with('H'));
-            continue;
-        }
-        let contribution =
-            Contribution { logp: logp.parse().unwrap_or(0.0), mr: mr.parse().unwrap_or(0.0) };
-        // The table is part of the program; a test reads every row.
-        if table.patterns.add_anchored(smarts).is_ok() {
+        // The table is part of the program; a test holds every row to being read.
+        let Some((smarts, contribution)) = read_row(&row) else { continue };
+        if !smarts.starts_with("[#1]") && table.patterns.add_anchored(smarts).is_ok() {
             table.types.push(contribution);
         }
     }
     table
 });
 
-#[cfg(test)]
-pub(super) fn rules() -> usize {
-    TABLE.types.len()
+/// Pattern and contribution of a row.
+fn read_row(row: &[&'static str]) -> Option<(&'static str, Contribution)> {
+    let &[_, smarts, logp, mr] = row else { return None };
+    Some((smarts, Contribution { logp: logp.parse().ok()?, mr: mr.parse().ok()? }))
 }
 
 const H1: Contribution = Contribution { logp: 0.123, mr: 1.057 };
@@ -156,4 +151,42 @@ fn hydrogen(mol: &Mol, parent: usize) -> Contribution {
     });
     let peroxide = heavy().any(|n| aliphatic(&atoms[n], 8) || aliphatic(&atoms[n], 16));
     if acid || peroxide { H4 } else { HS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows for heavy atoms in the table (RDKit's `Crippen.txt` has 110, nine of them for hydrogens).
+    const HEAVY_ROWS: usize = 101;
+
+    #[test]
+    fn every_row_of_the_table_is_read() {
+        let mut heavy = 0;
+        for row in rows(include_str!("../../data/crippen.tsv")) {
+            let (smarts, contribution) = read_row(&row).unwrap_or_else(|| panic!("row {row:?}"));
+            if smarts.starts_with("[#1]") {
+                assert!(row[0].starts_with('H'), "{row:?} is no type of hydrogen");
+                continue;
+            }
+            PatternSet::new().add_anchored(smarts).unwrap_or_else(|e| panic!("{smarts}: {e}"));
+            assert_eq!(TABLE.types.get(heavy), Some(&contribution), "{row:?}");
+            heavy += 1;
+        }
+        assert_eq!((heavy, TABLE.types.len()), (HEAVY_ROWS, HEAVY_ROWS));
+    }
+
+    #[test]
+    fn hydrogen_types_have_the_tables_values() {
+        let typed = [("H1", H1), ("H2", H2), ("H3", H3), ("H4", H4), ("HS", HS)];
+        let mut seen = 0;
+        for row in rows(include_str!("../../data/crippen.tsv")) {
+            let Some((_, constant)) = typed.iter().find(|(name, _)| *name == row[0]) else {
+                continue;
+            };
+            assert_eq!(read_row(&row).map(|r| r.1), Some(*constant), "{row:?}");
+            seen += 1;
+        }
+        assert!(seen >= typed.len(), "{seen} rows for hydrogens");
+    }
 }

@@ -14,7 +14,7 @@ pub fn count_stereocentres(mol: &Mol) -> u32 {
     if candidates.is_empty() {
         return 0;
     }
-    let mut classes = refine(mol, elements(mol));
+    let mut classes = refine(mol, &elements(mol));
     let mut centres = 0;
     loop {
         let found: Vec<usize> = candidates
@@ -31,7 +31,7 @@ pub fn count_stereocentres(mol: &Mol) -> u32 {
         for atom in found {
             marked[atom] += mark(mol, &classes, atom);
         }
-        classes = refine(mol, marked);
+        classes = refine(mol, &marked);
     }
 }
 
@@ -49,8 +49,8 @@ fn mark(mol: &Mol, classes: &[u32], atom: usize) -> u32 {
         .sum();
     match mol.atoms()[atom].chirality {
         Chirality::None => 0,
-        Chirality::Clockwise => 1 + u32::from(swaps % 2 == 1),
-        Chirality::CounterClockwise => 1 + u32::from(swaps % 2 == 0),
+        Chirality::Clockwise => 1 + u32::from(!swaps.is_multiple_of(2)),
+        Chirality::CounterClockwise => 1 + u32::from(swaps.is_multiple_of(2)),
     }
 }
 
@@ -99,8 +99,8 @@ fn elements(mol: &Mol) -> Vec<u32> {
 }
 
 /// Refines classes by the classes and bonds of neighbours until nothing more is told apart.
-fn refine(mol: &Mol, start: Vec<u32>) -> Vec<u32> {
-    let mut names: Vec<u32> = start.clone();
+fn refine(mol: &Mol, start: &[u32]) -> Vec<u32> {
+    let mut names: Vec<u32> = start.to_vec();
     names.sort_unstable();
     names.dedup();
     let mut classes: Vec<u32> =

@@ -1,5 +1,7 @@
 //! The SMARTS parser: text to [`Query`], errors with the position they were found at.
 
+mod bond;
+
 use super::query::{Expr, Prim, Query, QueryBond, Range, bonds};
 use super::{SmartsError, elements};
 
@@ -221,69 +223,6 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A bond expression, `None` where nothing is written.
-    fn bond(&mut self) -> Result<Option<u16>, SmartsError> {
-        if !self.peek().is_some_and(is_bond_start) {
-            return Ok(None);
-        }
-        let mut result = self.bond_or()?;
-        while self.eat(b';') {
-            result &= self.bond_or()?;
-        }
-        Ok(Some(result))
-    }
-
-    fn bond_or(&mut self) -> Result<u16, SmartsError> {
-        let mut result = self.bond_and()?;
-        while self.eat(b',') {
-            result |= self.bond_and()?;
-        }
-        Ok(result)
-    }
-
-    fn bond_and(&mut self) -> Result<u16, SmartsError> {
-        let mut result = self.bond_primitive()?;
-        loop {
-            if self.eat(b'&') || self.peek().is_some_and(is_bond_start) {
-                result &= self.bond_primitive()?;
-            } else {
-                return Ok(result);
-            }
-        }
-    }
-
-    fn bond_primitive(&mut self) -> Result<u16, SmartsError> {
-        let mut negate = false;
-        while self.eat(b'!') {
-            negate = !negate;
-        }
-        let accepts = match self.peek() {
-            Some(b'-') if self.peek_at(1) == Some(b'>') => {
-                self.at += 1;
-                bonds::DATIVE
-            }
-            Some(b'<') if self.peek_at(1) == Some(b'-') => {
-                self.at += 1;
-                bonds::DATIVE
-            }
-            Some(b'-') => bonds::SINGLE,
-            Some(b'=') => bonds::DOUBLE,
-            Some(b'#') => bonds::TRIPLE,
-            Some(b'$') => bonds::QUADRUPLE,
-            Some(b':') => bonds::AROMATIC,
-            Some(b'~') => bonds::ALL,
-            Some(b'@') => bonds::RING,
-            Some(b'/' | b'\\') => bonds::DEFAULT,
-            _ => return Err(self.error("expected a bond")),
-        };
-        let directed = matches!(self.peek(), Some(b'/' | b'\\'));
-        self.at += 1;
-        if directed {
-            self.eat(b'?');
-        }
-        Ok(if negate { !accepts } else { accepts })
-    }
-
     fn atom(&mut self) -> Result<Expr, SmartsError> {
         if self.eat(b'[') {
             return self.bracket_atom();
@@ -494,10 +433,6 @@ impl Parser<'_> {
         }
         Ok(Range { lo: lo.map_or(0, |n| n as i32), hi: hi.map_or(Range::OPEN, |n| n as i32) })
     }
-}
-
-fn is_bond_start(byte: u8) -> bool {
-    matches!(byte, b'-' | b'=' | b'#' | b'$' | b':' | b'~' | b'@' | b'/' | b'\\' | b'!' | b'<')
 }
 
 fn element(number: u8, aromatic: Option<bool>) -> Prim {

@@ -177,7 +177,7 @@ impl<'a> Memo<'a> {
         let here = &plan.steps[depth];
         for &(other, accepts) in &here.closures {
             let other = state.map[usize::from(other)];
-            if !self.target.bond_class(atom, other).is_some_and(|c| accepts >> c & 1 == 1) {
+            if self.target.bond_class(atom, other).is_none_or(|c| accepts >> c & 1 == 0) {
                 return Ok(false);
             }
         }
