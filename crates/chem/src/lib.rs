@@ -12,6 +12,8 @@ pub mod druglike;
 pub mod error;
 pub mod features;
 pub mod fingerprint;
+pub mod library;
+pub mod maccs;
 pub mod metrics;
 pub mod mol;
 pub mod qed;
@@ -23,6 +25,7 @@ pub mod smarts;
 pub mod smiles;
 pub mod split;
 pub mod standardize;
+mod wedge;
 
 pub use error::{ChemError, Result};
 pub use mol::Mol;

@@ -7,6 +7,7 @@ use std::io::BufRead;
 
 use crate::error::{ChemError, Result};
 use crate::mol::{Atom, BondOrder, BondStereo, Chirality, ELEMENTS, Mol, MolBuilder};
+use crate::wedge::handedness;
 
 /// Longest record read, in bytes.
 const MAX_RECORD: usize = 10_000_000;
@@ -396,42 +397,14 @@ impl Drawing {
             return Chirality::None;
         };
         let centre = self.points[a as usize];
-        let mut arms: Vec<[f64; 3]> = around
+        let directions: Vec<[f64; 2]> = around
             .iter()
-            .enumerate()
-            .map(|(i, &(n, _))| {
+            .map(|&(n, _)| {
                 let p = self.points[n as usize];
-                let z = if i == wedged { lift } else { 0.0 };
-                let (x, y) = (p[0] - centre[0], p[1] - centre[1]);
-                let length = x.hypot(y).max(1e-9);
-                [x / length, y / length, z]
+                [p[0] - centre[0], p[1] - centre[1]]
             })
             .collect();
-        if arms.len() == 3 {
-            // The hydrogen or lone pair points away from the others.
-            let sum = arms.iter().fold([0.0; 3], |s, v| [s[0] + v[0], s[1] + v[1], s[2] + v[2]]);
-            arms.push([-sum[0] * 0.2, -sum[1] * 0.2, -lift]);
-        } else {
-            for (i, arm) in arms.iter_mut().enumerate() {
-                if i != wedged {
-                    arm[2] = -lift / 3.0;
-                }
-            }
-        }
-        let edge = |i: usize| {
-            let (p, q) = (arms[i], arms[0]);
-            [p[0] - q[0], p[1] - q[1], p[2] - q[2]]
-        };
-        let (u, v, w) = (edge(1), edge(2), edge(3));
-        let volume = u[0] * (v[1] * w[2] - v[2] * w[1]) - u[1] * (v[0] * w[2] - v[2] * w[0])
-            + u[2] * (v[0] * w[1] - v[1] * w[0]);
-        if volume.abs() < 1e-3 {
-            Chirality::None
-        } else if volume > 0.0 {
-            Chirality::Clockwise
-        } else {
-            Chirality::CounterClockwise
-        }
+        handedness(&directions, wedged, lift)
     }
 
     /// Geometry of a double bond from the drawing.

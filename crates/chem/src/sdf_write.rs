@@ -1,10 +1,13 @@
 //! Writing MDL V2000 records.
 use crate::error::{ChemError, Result};
-use crate::mol::{BondOrder, Mol};
+use crate::mol::{Bond, BondOrder, BondStereo, Mol};
+use crate::smiles::symmetry_classes;
+use crate::wedge::wedges;
 
 /// Writes a V2000 record (name, 2D or zero coordinates, charges, isotopes) with its data items.
 ///
-/// Stereo is not written. `points` may be empty.
+/// `points` may be empty; with one for each atom, stereocentres get wedges, double bonds show the
+/// geometry the points give them, and those without a geometry are marked as either.
 ///
 /// # Errors
 /// Above 999 atoms or bonds the format has no room.
@@ -35,7 +38,10 @@ pub fn write_v2000(
             atom.symbol()
         );
     }
-    for bond in bonds {
+    let drawn = !points.is_empty() && points.len() == atoms.len();
+    let marks = if drawn { wedges(mol, points) } else { vec![None; bonds.len()] };
+    let classes = if drawn { symmetry_classes(mol) } else { Vec::new() };
+    for (bond, wedge) in bonds.iter().zip(&marks) {
         let order = match bond.kekule {
             BondOrder::Double => 2,
             BondOrder::Triple => 3,
@@ -43,7 +49,12 @@ pub fn write_v2000(
             BondOrder::Zero | BondOrder::Quadruple => 8,
             BondOrder::Single | BondOrder::Aromatic => 1,
         };
-        let _ = writeln!(out, "{:3}{:3}{order:3}  0", bond.begin + 1, bond.end + 1);
+        let either = drawn && open_geometry(mol, bond, &classes);
+        let (begin, mark) = match wedge {
+            Some(wedge) => (wedge.from, if wedge.up { 1 } else { 6 }),
+            None => (bond.begin, if either { 3 } else { 0 }),
+        };
+        let _ = writeln!(out, "{:3}{:3}{order:3}{mark:3}", begin + 1, bond.other(begin) + 1);
     }
     for (i, atom) in atoms.iter().enumerate() {
         if atom.charge != 0 {
@@ -63,4 +74,33 @@ pub fn write_v2000(
     }
     out.push_str("$$$$\n");
     Ok(out)
+}
+
+/// A double bond that could have a geometry and has none: what is drawn must not be read as one.
+fn open_geometry(mol: &Mol, bond: &Bond, classes: &[u32]) -> bool {
+    if bond.kekule != BondOrder::Double
+        || bond.aromatic
+        || in_small_ring(mol, bond)
+        || bond.stereo != BondStereo::None
+    {
+        return false;
+    }
+    let differs = |a: u32, other: u32| {
+        let mut ends = mol.neighbors(a as usize).iter().filter(|n| n.atom != other);
+        match (ends.next(), ends.next()) {
+            (Some(_), None) => true,
+            (Some(x), Some(y)) => classes[x.atom as usize] != classes[y.atom as usize],
+            _ => false,
+        }
+    };
+    differs(bond.begin, bond.end) && differs(bond.end, bond.begin)
+}
+
+/// Rings below eight atoms allow one geometry only.
+fn in_small_ring(mol: &Mol, bond: &Bond) -> bool {
+    bond.in_ring
+        && mol
+            .rings()
+            .atom_rings()
+            .any(|ring| ring.len() < 8 && ring.contains(&bond.begin) && ring.contains(&bond.end))
 }

@@ -1,4 +1,4 @@
-//! Standardising: largest fragment, charges neutralised.
+//! Standardising: largest fragment, charges neutralised, canonical tautomer on request.
 //!
 //! Functional groups drawn with wrong valences (nitro, azide, sulfone …) are normalised when a
 //! molecule is read.
@@ -13,22 +13,28 @@ pub struct StandardizeOptions {
     pub largest_fragment: bool,
     /// Remove charges that protons can balance.
     pub neutralize: bool,
+    /// Replace the molecule by its canonical tautomer (RDKit's rules and scores; slow, and off by
+    /// default because models and screens expect the tautomer that was given).
+    pub canonical_tautomer: bool,
 }
 
 impl Default for StandardizeOptions {
     fn default() -> Self {
-        Self { largest_fragment: true, neutralize: true }
+        Self { largest_fragment: true, neutralize: true, canonical_tautomer: false }
     }
 }
 
 /// Runs the chosen steps.
 ///
 /// # Errors
-/// When a step leaves no valid molecule.
+/// When a step leaves no valid molecule, or the molecule is too large for a tautomer search.
 pub fn standardize(mol: &Mol, options: &StandardizeOptions) -> Result<Mol> {
     let mut mol = if options.largest_fragment { largest_fragment(mol)? } else { mol.clone() };
     if options.neutralize {
         mol = neutralize(&mol)?;
+    }
+    if options.canonical_tautomer {
+        mol = crate::library::library().canonical_tautomer(&mol)?;
     }
     Ok(mol)
 }
