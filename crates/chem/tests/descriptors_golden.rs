@@ -5,6 +5,7 @@
 use serde_json::Value;
 use strata_chem::alerts::AlertCatalog;
 use strata_chem::descriptors::{MolProfile, NAMES};
+use strata_chem::fingerprint::{EcfpParams, ecfp_counts};
 use strata_chem::smarts::Pattern;
 use strata_chem::{Mol, sa_score};
 
@@ -96,6 +97,48 @@ fn smarts_counts_are_rdkits() {
                 pattern.as_str(),
                 expected["smiles"]
             );
+        }
+    }
+}
+
+/// FNV-1a, 64 bits.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[test]
+fn fingerprints_are_rdkits() {
+    let golden = golden();
+    for (mol, expected) in molecules(&golden) {
+        let counts = ecfp_counts(&mol, &EcfpParams::default());
+        let text: String = counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(bit, count)| format!("{bit}:{count};"))
+            .collect();
+        let theirs = expected["ecfp4"].as_str().unwrap();
+        assert_eq!(format!("{:016x}", fnv1a(&text)), theirs, "{}", expected["smiles"]);
+    }
+}
+
+/// The list is written in one order of atoms only: the canonical SMILES must give the same molecule
+/// back, in numbers that RDKit froze from the first form.
+#[test]
+fn canonical_smiles_keep_rdkits_values() {
+    let golden = golden();
+    let mut row = vec![0.0; NAMES.len()];
+    for (mol, expected) in molecules(&golden) {
+        let canonical = mol.canonical_smiles();
+        let again = Mol::from_smiles(&canonical).unwrap();
+        assert_eq!(again.canonical_smiles(), canonical, "{}", expected["smiles"]);
+        MolProfile::new(&again).descriptors(&mut row);
+        for name in ["MolWt", "TPSA", "MolLogP", "qed", "RingCount", "NumRotatableBonds"] {
+            let column = NAMES.iter().position(|&n| n == name).unwrap();
+            let theirs = expected["descriptors"][column].as_f64().unwrap();
+            assert!((row[column] - theirs).abs() <= TOLERANCE, "{name} of {canonical}");
         }
     }
 }

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from rdkit import Chem, RDConfig, RDLogger
-from rdkit.Chem import Descriptors, FilterCatalog
+from rdkit.Chem import Descriptors, FilterCatalog, rdFingerprintGenerator
 
 sys.path.append(str(Path(RDConfig.RDContribDir) / "SA_Score"))
 import sascorer  # noqa: E402
@@ -23,6 +23,18 @@ PATTERNS = [
     "[$([NX3;H2]),$([NX3;H1])]", "[#6;!$(C=O)]", "*~*~*", "C=,:C", "[c,n]:[c,n]", "[OX2H]", "[CH2;R]", "C.C", "[k6]",
     "[z1]", "[Z2]", "[d2]", "[^2]", "[D{2-3}]", "[!$([#6,H0,-,-2,-3])]", "[a]-[A]", "[F,Cl,Br,I]", "[n;H1]",
 ]
+
+
+MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+
+
+def ecfp4(mol):
+    """FNV-1a, 64 bits, of the ECFP4 counts written as `bit:count;` in the order of the bits."""
+    digest = 0xCBF29CE484222325
+    for bit, count in sorted(MORGAN.GetCountFingerprint(mol).GetNonzeroElements().items()):
+        for byte in f"{bit}:{count};".encode():
+            digest = (digest ^ byte) * 0x100000001B3 % 2**64
+    return f"{digest:016x}"
 
 
 def main(library, out):
@@ -43,7 +55,7 @@ def main(library, out):
         hits = [f"{name}:{entry.GetDescription()}" for name, catalog in catalogs for entry in catalog.GetMatches(mol)]
         counts = [len(mol.GetSubstructMatches(Chem.MolFromSmarts(p), maxMatches=100000)) for p in PATTERNS]
         rows.append({"smiles": text, "descriptors": values, "sa": round(sascorer.calculateScore(mol), 6), "alerts": hits,
-                     "counts": counts})
+                     "ecfp4": ecfp4(mol), "counts": counts})
     text = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
     head = json.dumps({"names": names, "patterns": PATTERNS}, separators=(",", ":"))
     (out / "properties.json").write_text(head[:-1] + ',"molecules":[\n' + text + "\n]}\n")
