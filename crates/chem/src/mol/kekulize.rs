@@ -1,5 +1,5 @@
 //! Double bonds for aromatic atoms: a perfect matching of those that need one.
-use super::{BondOrder, ELEMENTS, Mol};
+use super::{BondOrder, ELEMENTS, Mol, valence};
 use crate::error::{ChemError, Result};
 
 const FREE: u32 = u32::MAX;
@@ -13,7 +13,21 @@ pub(super) fn kekulize(mol: &mut Mol) -> Result<()> {
         {
             return Err(ChemError::AromaticNotInRing { atom });
         }
+        // Atoms written lower case, and those that only have an aromatic bond.
+        let aromatic: smallvec::SmallVec<[(u32, bool); 64]> = (0u32..)
+            .zip(&mol.atoms)
+            .map(|(i, atom)| (i, atom.aromatic))
+            .filter(|&(i, flag)| {
+                flag || mol
+                    .neighbors(i as usize)
+                    .iter()
+                    .any(|n| mol.bonds[n.bond as usize].aromatic)
+            })
+            .collect();
         assign(mol)?;
+        for (a, lower_case) in aromatic {
+            valence::settle(mol, a as usize, lower_case)?;
+        }
     }
     for bond in &mut mol.bonds {
         bond.kekule = bond.order;
@@ -23,8 +37,11 @@ pub(super) fn kekulize(mol: &mut Mol) -> Result<()> {
 
 fn assign(mol: &mut Mol) -> Result<()> {
     let n = mol.atoms.len();
-    let mut graph =
-        Matching { adjacency: vec![smallvec::SmallVec::new(); n], partner: vec![FREE; n] };
+    let mut graph = Matching {
+        adjacency: vec![smallvec::SmallVec::new(); n],
+        partner: vec![FREE; n],
+        blocked: FREE,
+    };
     let wants: Vec<Want> = (0..n).map(|a| want(mol, a)).collect();
     for bond in &mol.bonds {
         let (a, b) = (bond.begin as usize, bond.end as usize);
@@ -36,7 +53,10 @@ fn assign(mol: &mut Mol) -> Result<()> {
     graph.greedy(&wants);
     let unmatched: Vec<u32> = (0..n as u32)
         .filter(|&a| {
-            wants[a as usize] == Want::One && graph.partner[a as usize] == FREE && !graph.augment(a)
+            wants[a as usize] == Want::One
+                && graph.partner[a as usize] == FREE
+                && !graph.augment(a)
+                && !graph.displace(a, &wants)
         })
         .collect();
     // Augmenting may have freed an optional atom only, never one that needs a bond.
@@ -120,6 +140,8 @@ fn want(mol: &Mol, a: usize) -> Want {
 struct Matching {
     adjacency: Vec<smallvec::SmallVec<[u32; 3]>>,
     partner: Vec<u32>,
+    /// An atom that the search leaves out.
+    blocked: u32,
 }
 
 impl Matching {
@@ -186,7 +208,10 @@ impl Matching {
             head += 1;
             for i in 0..self.adjacency[v as usize].len() {
                 let w = self.adjacency[v as usize][i];
-                if base[v as usize] == base[w as usize] || self.partner[v as usize] == w {
+                if base[v as usize] == base[w as usize]
+                    || self.partner[v as usize] == w
+                    || w == self.blocked
+                {
                     continue;
                 }
                 let mate = self.partner[w as usize];
@@ -202,6 +227,28 @@ impl Matching {
                     queue.push(mate);
                 }
             }
+        }
+        false
+    }
+
+    /// Covers one more atom at the cost of a dummy atom that can do without.
+    fn displace(&mut self, root: u32, wants: &[Want]) -> bool {
+        for dummy in 0..wants.len() {
+            let mate = self.partner[dummy];
+            if wants[dummy] != Want::Maybe || mate == FREE {
+                continue;
+            }
+            let before = self.partner.clone();
+            self.partner[dummy] = FREE;
+            self.partner[mate as usize] = FREE;
+            self.blocked = dummy as u32;
+            let covered =
+                self.augment(root) && (self.partner[mate as usize] != FREE || self.augment(mate));
+            self.blocked = FREE;
+            if covered {
+                return true;
+            }
+            self.partner = before;
         }
         false
     }

@@ -97,6 +97,28 @@ fn check(mol: &Mol, a: usize, explicit: i32) -> Result<()> {
     Ok(())
 }
 
+/// Looks again at an atom that was written aromatic, once its double bonds are known: the bracket
+/// hydrogen of a nitrogen or phosphorus is then what its valence leaves (as in RDKit, where
+/// `[nH]` with a double bond loses it), and the lenient rounding of aromatic bonds is over.
+pub(super) fn settle(mol: &mut Mol, a: usize, lower_case: bool) -> Result<()> {
+    let atom = &mut mol.atoms[a];
+    let given =
+        lower_case && matches!(atom.element, 7 | 15) && atom.charge == 0 && atom.explicit_hs == 1;
+    if given {
+        atom.explicit_hs = 0;
+        atom.no_implicit = false;
+    }
+    let explicit = explicit_valence(mol, a);
+    check(mol, a, explicit)?;
+    if given {
+        let hydrogens = implicit_hydrogens(mol, a, explicit)?;
+        let atom = &mut mol.atoms[a];
+        atom.explicit_valence = explicit.clamp(0, 255) as u8;
+        atom.total_hs = hydrogens.clamp(0, 255) as u8;
+    }
+    Ok(())
+}
+
 /// Hydrogens an atom would get if it were written without brackets; negative when it could not be.
 pub(crate) fn implied_hydrogens(mol: &Mol, a: usize) -> i32 {
     let hs = 2 * i32::from(mol.atoms[a].explicit_hs);
