@@ -240,6 +240,7 @@ fn v3000(lines: &[&str]) -> Result<Drawing> {
     let mut ids: Vec<usize> = Vec::new();
     let mut section = String::new();
     let mut joined = String::new();
+    let mut promised: Option<[usize; 2]> = None;
     for (at, line) in lines.iter().enumerate().skip(4) {
         let Some(body) = line.strip_prefix("M  V30 ") else { continue };
         let body = body.trim_end();
@@ -252,6 +253,10 @@ fn v3000(lines: &[&str]) -> Result<Drawing> {
         match words.as_slice() {
             ["BEGIN", name, ..] => section = (*name).to_owned(),
             ["END", ..] => section.clear(),
+            ["COUNTS", atoms, bonds, ..] => {
+                let atoms = number(atoms, at, "number of atoms")?;
+                promised = Some([atoms, number(bonds, at, "number of bonds")?]);
+            }
             [id, symbol, x, y, z, map, options @ ..] if section == "ATOM" => {
                 let mut atom = element(symbol, at)?;
                 atom.map_num = map.parse().unwrap_or(0);
@@ -295,6 +300,19 @@ fn v3000(lines: &[&str]) -> Result<Drawing> {
             }
             _ => {}
         }
+    }
+    let read = [ids.len(), drawing.builder.bonds.len()];
+    if promised != Some(read) {
+        let [atoms, bonds] = read;
+        return bad(
+            lines.len(),
+            match promised {
+                Some([a, b]) => {
+                    format!("{atoms} atoms and {bonds} bonds read of {a} and {b}: cut off?")
+                }
+                None => "no COUNTS line".to_owned(),
+            },
+        );
     }
     Ok(drawing)
 }

@@ -35,34 +35,81 @@ pub(super) fn kekulize(mol: &mut Mol) -> Result<()> {
     Ok(())
 }
 
-fn assign(mol: &mut Mol) -> Result<()> {
+/// A matching that gives every atom its double bond; `extra` are bonds that may be double besides
+/// the aromatic ones.
+fn cover(mol: &Mol, wants: &[Want], extra: &[u32]) -> Result<Matching> {
     let n = mol.atoms.len();
     let mut graph = Matching {
         adjacency: vec![smallvec::SmallVec::new(); n],
         partner: vec![FREE; n],
         blocked: FREE,
     };
-    let wants: Vec<Want> = (0..n).map(|a| want(mol, a)).collect();
-    for bond in &mol.bonds {
+    for (i, bond) in (0u32..).zip(&mol.bonds) {
         let (a, b) = (bond.begin as usize, bond.end as usize);
-        if bond.aromatic && bond.in_ring && wants[a] != Want::None && wants[b] != Want::None {
+        let may = bond.aromatic || extra.contains(&i);
+        if may && bond.in_ring && wants[a] != Want::None && wants[b] != Want::None {
             graph.adjacency[a].push(bond.end);
             graph.adjacency[b].push(bond.begin);
         }
     }
-    graph.greedy(&wants);
+    graph.greedy(wants);
     let unmatched: Vec<u32> = (0..n as u32)
         .filter(|&a| {
             wants[a as usize] == Want::One
                 && graph.partner[a as usize] == FREE
                 && !graph.augment(a)
-                && !graph.displace(a, &wants)
+                && !graph.displace(a, wants)
         })
         .collect();
     // Augmenting may have freed an optional atom only, never one that needs a bond.
-    if !unmatched.is_empty() {
-        return Err(ChemError::Kekulize { atoms: unmatched });
+    if unmatched.is_empty() { Ok(graph) } else { Err(ChemError::Kekulize { atoms: unmatched }) }
+}
+
+/// Single bonds of dummy atoms in rings whose other atoms are all aromatic.
+fn dummy_bonds(mol: &Mol) -> Vec<u32> {
+    let dummy = |a: u32| mol.atoms[a as usize].element == 0;
+    let mut found: Vec<u32> = Vec::new();
+    for (atoms, bonds) in mol.rings.atom_rings().zip(mol.rings.bond_rings()) {
+        if atoms.iter().any(|&a| dummy(a))
+            && atoms.iter().all(|&a| dummy(a) || mol.atoms[a as usize].aromatic)
+        {
+            found.extend(bonds.iter().filter(|&&b| {
+                let bond = &mol.bonds[b as usize];
+                bond.order == BondOrder::Single && (dummy(bond.begin) || dummy(bond.end))
+            }));
+        }
     }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn assign(mol: &mut Mol) -> Result<()> {
+    let mut wants: Vec<Want> = (0..mol.atoms.len()).map(|a| want(mol, a)).collect();
+    let graph = match cover(mol, &wants, &[]) {
+        Ok(graph) => graph,
+        Err(error) => {
+            // Bonds of a dummy atom in an aromatic ring are single as written (`c1ccc*c1`) and may
+            // be double where the ring has no Kekulé structure otherwise.
+            let bridges = dummy_bonds(mol);
+            if bridges.is_empty() {
+                return Err(error);
+            }
+            for &b in &bridges {
+                let bond = &mol.bonds[b as usize];
+                for a in [bond.begin, bond.end] {
+                    if mol.atoms[a as usize].element == 0 {
+                        wants[a as usize] = Want::Maybe;
+                    }
+                }
+            }
+            let graph = cover(mol, &wants, &bridges)?;
+            for &b in &bridges {
+                mol.bonds[b as usize].aromatic = true;
+            }
+            graph
+        }
+    };
     for bond in &mut mol.bonds {
         if !bond.aromatic {
             continue;
