@@ -82,3 +82,35 @@ fn too_large_and_ring_heavy_input() {
     }
     exercise(&clique);
 }
+
+#[test]
+fn a_hydrogen_too_many_is_refused_and_one_in_place_is_not() {
+    for text in [
+        "[H]C(C)(C)(C)C",
+        "[H]N(C)(C)C",
+        "[H]O(C)C",
+        "[H]ClC",
+        "[H]B(C)(C)C",
+        "[H]C([2H])#N",
+        "[H]S(=O)(=O)(C)C",
+    ] {
+        assert_eq!(Mol::from_smiles(text).expect_err(text).code(), "valence", "{text}");
+    }
+    for (text, same) in [
+        ("[H]OC", "CO"),
+        ("[H][N+](C)(C)C", "C[NH+](C)C"),
+        ("[H]S(C)C", "C[SH2]C"),
+        ("[H]n1cccc1", "c1cc[nH]c1"),
+    ] {
+        let canonical = |s| Mol::from_smiles(s).expect(s).canonical_smiles();
+        assert_eq!(canonical(text), canonical(same));
+    }
+}
+
+#[test]
+fn dummy_atoms_may_complete_aromatic_rings() {
+    for text in ["Cc1ccc*c1", "Cc1*cccc1", "c1cn*([nH]1)C", "c1nc([*H]n1)C"] {
+        exercise(text);
+        assert!(Mol::from_smiles(text).is_ok(), "{text}");
+    }
+}

@@ -30,9 +30,9 @@ pub(super) fn draw(
             let (from, to) = (wedge.from as usize, bond.other(wedge.from) as usize);
             let (p, q) = trimmed(points, labels, from, to);
             if wedge.up {
-                solid(p, q, out)
+                solid(p, q, out);
             } else {
-                hashed(p, q, out)
+                hashed(p, q, out);
             }
             continue;
         }

@@ -1,6 +1,7 @@
 //! Putting a molecule together atom by atom; `finish` sanitises it.
 use super::{
-    Atom, Bond, BondDirection, BondOrder, BondStereo, Chirality, MAX_ATOMS, Mol, Neighbor, sanitize,
+    Atom, Bond, BondDirection, BondOrder, BondStereo, Chirality, MAX_ATOMS, Mol, Neighbor,
+    sanitize, valence,
 };
 use crate::error::{ChemError, Result};
 
@@ -50,7 +51,7 @@ impl MolBuilder {
     /// Valences, rings that cannot be kekulised, size.
     pub fn finish(self) -> Result<Mol> {
         let mut mol = self.into_raw()?;
-        remove_hydrogens(&mut mol);
+        remove_hydrogens(&mut mol)?;
         sanitize::sanitize(&mut mol)?;
         Ok(mol)
     }
@@ -126,16 +127,18 @@ fn removable(mol: &Mol, h: usize) -> bool {
     !defines
 }
 
-fn remove_hydrogens(mol: &mut Mol) {
+fn remove_hydrogens(mol: &mut Mol) -> Result<()> {
     if !mol.atoms.iter().any(|a| a.element == 1) {
-        return;
+        return Ok(());
     }
     let gone: Vec<bool> = (0..mol.atoms.len()).map(|a| removable(mol, a)).collect();
     if !gone.contains(&true) {
-        return;
+        return Ok(());
     }
     for h in (0..mol.atoms.len()).filter(|&h| gone[h]) {
         let link = mol.neighbors(h)[0];
+        // One hydrogen too many must not be forgotten with the atom.
+        valence::check_bonds(mol, link.atom as usize)?;
         absorb(mol, h as u32, link, &gone);
     }
     move_references(mol, &gone);
@@ -164,6 +167,7 @@ fn remove_hydrogens(mol: &mut Mol) {
         !gone[at - 1]
     });
     link(mol);
+    Ok(())
 }
 
 /// Double-bond geometry given by a hydrogen that goes is given by the other substituent.
@@ -219,7 +223,8 @@ fn absorb(mol: &mut Mol, h: u32, to: Neighbor, gone: &[bool]) {
             .map(|n| mol.bonds[n.bond as usize].twice_valence(to.atom))
             .sum();
         let valences = super::ELEMENTS[atom.element as usize].valences;
-        valences[1..].iter().any(|&v| i32::from(v) * 2 == sum + 2 * i32::from(atom.explicit_hs))
+        // Above the lowest valence the implicit hydrogens would not bring this one back.
+        valences.len() > 1 && sum + 2 * i32::from(atom.explicit_hs) > 2 * i32::from(valences[0])
     };
     let direction = mol.bonds[to.bond as usize];
     if direction.direction != BondDirection::None {

@@ -280,9 +280,9 @@ impl Matching {
 
     /// Covers one more atom at the cost of a dummy atom that can do without.
     fn displace(&mut self, root: u32, wants: &[Want]) -> bool {
-        for dummy in 0..wants.len() {
+        for (dummy, want) in wants.iter().enumerate() {
             let mate = self.partner[dummy];
-            if wants[dummy] != Want::Maybe || mate == FREE {
+            if *want != Want::Maybe || mate == FREE {
                 continue;
             }
             let before = self.partner.clone();

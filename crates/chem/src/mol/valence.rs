@@ -76,6 +76,19 @@ pub(super) fn assign_hydrogens(mol: &mut Mol) -> Result<()> {
     Ok(())
 }
 
+/// Refuses an atom with more bonds and bracket hydrogens than it can have. Aromatic atoms are left
+/// to [`settle`], nitrogen with two double bonds or more to the clean-up of functional groups.
+pub(super) fn check_bonds(mol: &Mol, a: usize) -> Result<()> {
+    let doubles = mol
+        .neighbors(a)
+        .iter()
+        .filter(|n| mol.bonds[n.bond as usize].order == super::BondOrder::Double);
+    if is_aromatic(mol, a) || (mol.atoms[a].element == 7 && doubles.count() > 1) {
+        return Ok(());
+    }
+    check(mol, a, explicit_valence(mol, a))
+}
+
 fn check(mol: &Mol, a: usize, explicit: i32) -> Result<()> {
     let atom = &mol.atoms[a];
     let own = ELEMENTS[atom.element as usize].valences;
