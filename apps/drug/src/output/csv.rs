@@ -11,7 +11,7 @@ use super::{AtomicFile, Cell, OutputError, Schema, TableWriter};
 /// Where the bytes go.
 enum Target {
     Plain(AtomicFile),
-    Zipped(GzEncoder<AtomicFile>),
+    Zipped(Box<GzEncoder<AtomicFile>>),
 }
 
 impl Write for Target {
@@ -55,7 +55,7 @@ impl CsvTable {
     pub(super) fn zipped(path: &Path, schema: &Schema) -> Result<Self, OutputError> {
         // No time and no name in the head: the same rows give the same bytes.
         let zipped = |file| GzBuilder::new().mtime(0).write(file, Compression::new(6));
-        Self::new(path, schema, |file| Target::Zipped(zipped(file)))
+        Self::new(path, schema, |file| Target::Zipped(Box::new(zipped(file))))
     }
 
     fn new(
