@@ -12,6 +12,7 @@ pub mod druglike;
 pub mod error;
 pub mod features;
 pub mod fingerprint;
+pub mod graph_features;
 pub mod library;
 pub mod maccs;
 pub mod metrics;
