@@ -6,6 +6,7 @@ pub mod common_progress;
 pub mod common_summary;
 mod depict;
 mod describe;
+mod embed;
 mod eval;
 mod filter;
 mod index;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{
-    Globals, cluster, depict, describe, eval, filter, index, models, search, split, substructure,
+    Globals, cluster, depict, describe, embed, eval, filter, index, models, search, split,
+    substructure,
 };
 
 /// The commands beside `screen`.
@@ -20,6 +21,7 @@ pub enum ToolCommand {
     Split(split::Args),
     Describe(describe::Args),
     Depict(depict::Args),
+    Embed(embed::Args),
     Eval(eval::Args),
     Models(models::Args),
 }
@@ -39,6 +41,7 @@ impl ToolCommand {
             Self::Split(args) => split::run(&args, globals),
             Self::Describe(args) => describe::run(&args, globals),
             Self::Depict(args) => depict::run(&args, globals),
+            Self::Embed(args) => embed::run(args, globals),
             Self::Eval(args) => eval::run(args, globals),
             Self::Models(args) => models::run(&args, globals),
         }

@@ -9,7 +9,7 @@ mod csv;
 mod parquet;
 mod row;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::input::{ColumnKind, Layout};
 
@@ -179,6 +179,31 @@ pub fn create(path: &Path, schema: &Schema) -> Result<Box<dyn TableWriter>, Outp
         OutFormat::CsvGz => Box::new(csv::CsvTable::zipped(path, schema)?),
         OutFormat::Parquet => Box::new(parquet::ParquetTable::new(path, schema)?),
     })
+}
+
+/// The name of a result with something behind it: `OUT.partial`.
+pub(crate) fn beside(out: &Path, suffix: &str) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Writes where a result comes from to `OUT.provenance.json`, for a format that has no place for it.
+pub(crate) fn write_note_beside(out: &Path, json: &str) -> Result<(), OutputError> {
+    if OutFormat::of(out)? == OutFormat::Parquet {
+        return Ok(());
+    }
+    write_whole(&beside(out, ".provenance.json"), format!("{json}\n").as_bytes())
+}
+
+/// Writes a file that is seen only when it is whole.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+    use std::io::Write;
+    let written = AtomicFile::create(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.commit()
+    });
+    written.map_err(|source| OutputError::Io { name: path.display().to_string(), source })
 }
 
 #[cfg(test)]

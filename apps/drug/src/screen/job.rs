@@ -7,7 +7,7 @@ use std::time::Instant;
 use strata_core::stream::{self, Journal, Opened, Options, Outcome, Progress, StreamError};
 
 use crate::input::{self, InputError, InputSpec, Layout};
-use crate::output::{AtomicFile, OutFormat, OutputError, Schema};
+use crate::output::{OutFormat, OutputError, Schema, beside, write_note_beside, write_whole};
 use crate::report::{self, Report};
 use crate::scenario::{Loaded, ScenarioError, Scorer};
 
@@ -107,12 +107,6 @@ pub struct Finished {
 #[must_use]
 pub fn journal_path(out: &Path) -> PathBuf {
     beside(out, ".partial")
-}
-
-fn beside(out: &Path, suffix: &str) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Screens a library.
@@ -234,7 +228,7 @@ impl Prepared {
             provenance.failed.clone_from(&summary.failed);
             vec![("strata.provenance".to_owned(), provenance.to_json())]
         })?;
-        self.write_provenance(job)?;
+        write_note_beside(&job.out, &self.provenance.to_json())?;
         summary.writing = writing.elapsed();
         if let Some(path) = &job.report {
             let report = Report {
@@ -247,15 +241,6 @@ impl Prepared {
         }
         Ok(Some(Finished { summary, provenance: self.provenance }))
     }
-
-    /// Beside a result whose format has no place for it.
-    fn write_provenance(&self, job: &Job) -> Result<(), JobError> {
-        if OutFormat::of(&job.out)? == OutFormat::Parquet {
-            return Ok(());
-        }
-        let text = self.provenance.to_json() + "\n";
-        write_whole(&beside(&job.out, ".provenance.json"), text.as_bytes())
-    }
 }
 
 fn threads(job: &Job) -> usize {
@@ -263,14 +248,4 @@ fn threads(job: &Job) -> usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     }
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), JobError> {
-    use std::io::Write;
-    let written = AtomicFile::create(path).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.commit()
-    });
-    let name = path.display().to_string();
-    written.map_err(|source| OutputError::Io { name, source }.into())
 }

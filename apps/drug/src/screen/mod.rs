@@ -20,4 +20,5 @@ pub use job::{Finished, Job, JobError, Screened, journal_path, screen};
 pub use models::{LoadedModels, ModelChoice, ModelsError, load_models};
 pub use predict::{CardModel, PredictedEndpoint, Predictor};
 pub use provenance::Provenance;
+pub(crate) use source::LibrarySource;
 pub use summary::{Histogram, Hit, OwnedCell, Summary};

@@ -6,12 +6,12 @@ use strata_core::stream::{Source, SourceError};
 use crate::input::{Record, RecordReader};
 
 /// Records with their row numbers.
-pub(super) struct LibrarySource {
+pub(crate) struct LibrarySource {
     reader: Box<dyn RecordReader>,
 }
 
 impl LibrarySource {
-    pub(super) fn new(reader: Box<dyn RecordReader>) -> Self {
+    pub(crate) fn new(reader: Box<dyn RecordReader>) -> Self {
         Self { reader }
     }
 }

@@ -18,7 +18,7 @@ const TOP: usize = 5;
 
 /// A model whose outputs are targets.
 #[derive(Debug)]
-pub struct TargetsModel {
+pub(super) struct TargetsModel {
     model: Model,
     featuriser: String,
     dim: usize,

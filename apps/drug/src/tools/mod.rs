@@ -1,8 +1,11 @@
-//! What the commands beside `screen` do: index and search, filter, cluster, split, evaluate, describe, depict, models.
+//! What the commands beside `screen` do: index and search, filter, cluster, split, evaluate, describe, depict, embed,
+//! models.
 
 pub mod cluster;
 pub mod depict;
 pub mod describe;
+pub mod embed;
+mod embed_stages;
 pub mod evaluate;
 pub mod filter;
 pub mod index;
@@ -62,6 +65,12 @@ pub enum ToolError {
     /// A model's card or files.
     #[error(transparent)]
     Card(#[from] strata_core::card::CardError),
+    /// A model that does not open.
+    #[error(transparent)]
+    Model(#[from] strata_core::runtime::OpenError),
+    /// The belt.
+    #[error(transparent)]
+    Stream(#[from] strata_core::stream::StreamError),
     /// What was asked for does not make sense; the text says what does.
     #[error("{0}")]
     Request(String),

@@ -1,0 +1,168 @@
+//! What `embed` does to a record on the belt (parse and make its graph, run the encoder on a batch of
+//! graphs, encode the row), and the table its rows go to.
+
+use std::ops::Range;
+
+use ndarray::{ArrayView1, ArrayView2, ArrayViewD};
+use strata_chem::graph_features::{GraphBatch, MolGraph};
+use strata_core::runtime::{Inputs, Model, RunOptions, RuntimeError};
+use strata_core::stream::{Chunk, Interpret, RecordError, Sink, Stages, StreamError};
+
+use crate::input::{Layout, Record, record_error};
+use crate::output::{OutputError, RowReader, RowWriter, Schema, TableWriter, round};
+
+/// Decimals written: finer than single precision agrees between processors.
+const DECIMALS: i32 = 6;
+
+/// A graph encoder that is ready.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    pub(super) model: Model,
+    /// Name of the output with a vector for each molecule.
+    pub(super) output: String,
+    /// Length of a vector.
+    pub(super) width: usize,
+}
+
+impl Encoder {
+    /// Runs the encoder once on all graphs; writes a vector a graph into `out`.
+    pub(super) fn embed(&self, graphs: &[MolGraph], out: &mut [f32]) -> Result<(), RecordError> {
+        let name = &self.model.card().name;
+        let failed =
+            |error: RuntimeError| RecordError::new("inference", format!("model {name}: {error}"));
+        let internal = |what: String| RecordError::new("internal", format!("model {name}: {what}"));
+        let batch = GraphBatch::of(graphs);
+        let graph = batch.graph();
+        let (index, edges) = (batch.edge_index(), graph.sources.len());
+        let index = ArrayView2::from_shape((2, edges), &index);
+        let attributes = ArrayView2::from_shape((edges, 2), graph.edge_attr.as_flattened());
+        let (Ok(index), Ok(attributes)) = (index, attributes) else {
+            return Err(internal("the graph's edges do not fit together".to_owned()));
+        };
+        let inputs = Inputs::new()
+            .with("atom_type", ArrayView1::from(&graph.atom_type))
+            .with("chirality", ArrayView1::from(&graph.chirality))
+            .with("edge_index", index)
+            .with("edge_attr", attributes)
+            .with("batch", ArrayView1::from(batch.molecule()));
+        let outputs = self.model.run(&inputs, &RunOptions::default()).map_err(failed)?;
+        let view: ArrayViewD<'_, f32> = outputs.view(&self.output).map_err(failed)?;
+        if view.shape() != [graphs.len(), self.width] {
+            let (found, wanted) = (view.shape(), [graphs.len(), self.width]);
+            return Err(internal(format!("gave shape {found:?} in place of {wanted:?}")));
+        }
+        out.iter_mut().zip(view.iter()).for_each(|(place, value)| *place = *value);
+        Ok(())
+    }
+}
+
+/// Everything the workers share.
+pub(super) struct Embedding<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) schema: &'a Schema,
+    pub(super) encoder: &'a Encoder,
+}
+
+/// One worker's buffers: a graph and a vector a molecule of the batch.
+pub(super) struct Scratch {
+    graphs: Vec<MolGraph>,
+    vectors: Vec<f32>,
+}
+
+impl Stages for Embedding<'_> {
+    type Record = Record;
+    /// The canonical SMILES.
+    type Prepared = String;
+    type Scratch = Scratch;
+
+    fn scratch(&self, chunk: usize) -> Scratch {
+        Scratch {
+            graphs: vec![MolGraph::default(); chunk],
+            vectors: vec![0.0; chunk * self.encoder.width],
+        }
+    }
+
+    fn prepare(
+        &self,
+        record: &Record,
+        slot: usize,
+        scratch: &mut Scratch,
+    ) -> Result<String, RecordError> {
+        let mol = record.molecule(self.layout)?;
+        scratch.graphs[slot] = MolGraph::molclr(&mol).map_err(|error| record_error(&error))?;
+        Ok(mol.canonical_smiles())
+    }
+
+    fn infer(&self, slots: Range<usize>, scratch: &mut Scratch) -> Result<(), RecordError> {
+        let width = self.encoder.width;
+        let place = slots.start * width..slots.end * width;
+        self.encoder.embed(&scratch.graphs[slots], &mut scratch.vectors[place])
+    }
+
+    fn interpret(
+        &self,
+        done: Interpret<'_, Self>,
+        scratch: &Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RecordError> {
+        let Interpret { record, prepared: canonical_smiles, slot } = done;
+        let width = self.encoder.width;
+        let vector = &scratch.vectors[slot * width..(slot + 1) * width];
+        if vector.iter().any(|value| !value.is_finite()) {
+            let what = format!("model {} gave no finite numbers", self.encoder.model.card().name);
+            return Err(RecordError::new("inference", what));
+        }
+        let mut row = RowWriter::new(out);
+        self.given(record, &mut row);
+        row.text(canonical_smiles);
+        row.null();
+        row.null();
+        vector.iter().for_each(|&value| row.float(Some(round(f64::from(value), DECIMALS))));
+        Ok(())
+    }
+
+    fn failed(&self, record: &Record, error: &RecordError, out: &mut Vec<u8>) {
+        let mut row = RowWriter::new(out);
+        self.given(record, &mut row);
+        row.null();
+        row.text(&error.code);
+        row.text(&error.message);
+        (0..self.encoder.width).for_each(|_| row.null());
+    }
+}
+
+impl Embedding<'_> {
+    fn given(&self, record: &Record, row: &mut RowWriter<'_>) {
+        (0..self.schema.given).for_each(|column| row.text(record.value(column)));
+    }
+}
+
+/// A table that takes the belt's chunks as they come: vectors are too large to be kept twice, so
+/// there is no journal and nothing to resume.
+pub(super) struct TableSink {
+    pub(super) table: Box<dyn TableWriter>,
+    pub(super) columns: usize,
+    pub(super) rows: u64,
+    pub(super) input_digest: [u8; 32],
+}
+
+impl Sink for TableSink {
+    fn done(&self) -> (u64, [u8; 32]) {
+        (self.rows, self.input_digest)
+    }
+
+    fn append(&mut self, chunk: &Chunk) -> Result<(), StreamError> {
+        let refused = |error: OutputError| StreamError::Sink(error.into());
+        let mut reader = RowReader::new(&chunk.payload);
+        let mut cells = Vec::with_capacity(self.columns);
+        for _ in 0..chunk.rows {
+            let row = self.rows;
+            let read = reader.row(self.columns, &mut cells);
+            read.ok_or(OutputError::Damaged { row }).map_err(refused)?;
+            self.table.row(&cells).map_err(refused)?;
+            self.rows += 1;
+        }
+        self.input_digest = chunk.input_digest;
+        Ok(())
+    }
+}
