@@ -354,6 +354,7 @@ fn every_help_has_an_example() {
         "eval",
         "describe",
         "depict",
+        "embed",
         "models",
     ] {
         let help = desk.good(&[command, "--help"]);

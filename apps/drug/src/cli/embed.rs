@@ -25,7 +25,7 @@ use super::common_progress::reporter;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   strata-drug embed library.smi --model molclr-gcn --out vectors.parquet
-  strata-drug embed vendor.csv.gz --smiles-column SMILES --id-column ID --out vectors.csv --threads 4
+  strata-drug embed vendor.csv.gz --smiles-column SMILES --id-column ID --out vectors.csv
 The model's file is not part of the program; where it lies in DIR:
   cargo xtask models fetch molclr-gcn --from DIR")]
 pub struct Args {
