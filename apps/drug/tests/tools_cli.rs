@@ -322,6 +322,37 @@ fn models_are_listed_verified_and_missed_by_name() {
     assert!(said.contains("no model named"), "{said}");
 }
 
+#[test]
+fn a_model_file_is_brought_from_a_folder_under_any_name() {
+    let desk = Desk::new();
+    let models = desk.path("models");
+    let spec = strata_testkit::CardSpec::new("tiny");
+    strata_testkit::write_card(&models, &spec, &strata_testkit::models::identity(3)).unwrap();
+    let onnx = std::fs::read_dir(models.join("tiny")).unwrap().flatten().map(|entry| entry.path());
+    let onnx = onnx.into_iter().find(|path| is_onnx(path)).unwrap();
+    let stick = desk.path("stick");
+    std::fs::create_dir_all(stick.join("below")).unwrap();
+    let fetch = |from: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_strata-drug"))
+            .args(["models", "--models-dir"])
+            .arg(&models)
+            .args(["fetch", "tiny", "--from"])
+            .arg(from)
+            .env("STRATA_CACHE", desk.path("cache"))
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    std::fs::rename(&onnx, stick.join("below/some.bin")).unwrap();
+    let empty = desk.path("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    let (good, said) = fetch(&empty);
+    assert!(!good && said.contains("lies below"), "{said}");
+    let (good, said) = fetch(&stick);
+    assert!(good && said.contains("fetched to"), "{said}");
+    assert_eq!(fetch(&stick), (true, "every file is here\n".to_owned()));
+}
+
 fn is_onnx(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "onnx")
 }

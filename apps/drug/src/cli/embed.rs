@@ -27,7 +27,7 @@ use super::common_progress::reporter;
   strata-drug embed library.smi --model molclr-gcn --out vectors.parquet
   strata-drug embed vendor.csv.gz --smiles-column SMILES --id-column ID --out vectors.csv
 The model's file is not part of the program; where it lies in DIR:
-  cargo xtask models fetch molclr-gcn --from DIR")]
+  strata-drug models fetch molclr-gcn --from DIR")]
 pub struct Args {
     #[command(flatten)]
     input: InputArgs,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use strata_core::card::ModelStore;
 use strata_core::paths::search_path;
 
-use crate::tools::models::{fetch_models, list, render_card, render_list, verify};
+use crate::tools::models::{Origins, fetch_models, list, render_card, render_list, verify};
 use crate::tools::text::TextTable;
 
 use super::Globals;
@@ -19,7 +19,8 @@ use super::common::say;
   strata-drug models list
   strata-drug models show esol
   strata-drug models verify
-  strata-drug models fetch chembl-multitask --mirror /media/stick")]
+  strata-drug models fetch chembl-multitask --mirror /media/stick
+  strata-drug models fetch molclr-gcn --from downloads")]
 pub struct Args {
     /// Folder of models [default: STRATA_MODELS, else shared-models/ beside or above].
     #[arg(long, value_name = "DIR", global = true)]
@@ -51,6 +52,9 @@ enum Action {
     Fetch {
         /// The models [default: all].
         names: Vec<String>,
+        /// Folder that holds the files somewhere below it, under any name.
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
         /// Folder or address of files named by their SHA-256, for closed networks.
         #[arg(long, value_name = "DIR|URL")]
         mirror: Option<String>,
@@ -100,7 +104,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             }
             return Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Action::Fetch { names, mirror } => return fetch(args, globals, names, mirror.as_deref()),
+        Action::Fetch { names, from, mirror } => {
+            let origins = Origins { from: from.as_deref(), mirror: mirror.as_deref() };
+            return fetch(args, globals, names, origins);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -109,7 +116,7 @@ fn fetch(
     args: &Args,
     globals: &Globals,
     names: &[String],
-    mirror: Option<&str>,
+    origins: Origins<'_>,
 ) -> anyhow::Result<ExitCode> {
     let search = search_path(args.models_dir.as_deref());
     let on_terminal = std::io::stderr().is_terminal() && !globals.quiet;
@@ -119,7 +126,7 @@ fn fetch(
             let _ = write!(std::io::stderr(), "\r\x1b[2K{text}");
         }
     };
-    let results = fetch_models(&search, names, mirror, &mut note)?;
+    let results = fetch_models(&search, names, origins, &mut note)?;
     if on_terminal && !results.is_empty() {
         let _ = writeln!(std::io::stderr());
     }

@@ -172,7 +172,7 @@ fn with_remedy(error: OpenError, card: &ModelCard) -> ToolError {
     match card.files.iter().find(|known| known.path == *file) {
         Some(known) if known.url.is_none() => ToolError::Request(format!(
             "model {model}: {file} is not on this machine, and its card has no address to fetch it from. Bring it with \
-             `cargo xtask models fetch {model} --from DIR`, where DIR holds the file with the SHA-256 {}; or copy it to {}",
+             `strata-drug models fetch {model} --from DIR`, where DIR holds the file with the SHA-256 {}; or copy it to {}",
             known.sha256,
             card.dir.join(file).display()
         )),

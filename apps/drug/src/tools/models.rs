@@ -1,12 +1,12 @@
 //! The models on this machine: which there are, what their cards say, whether their files are whole, fetching them.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use strata_core::card::{ModelCard, ModelStore};
 use strata_core::paths::SearchPath;
 use strata_core::verify::{Limits, verify_all};
-use strata_fetch::{Digest, Mirror, Progress, Request, Snapshot, fetch};
+use strata_fetch::{Digest, Mirror, Progress, Request, Snapshot, fetch, locate};
 
 use super::ToolError;
 use super::text::TextTable;
@@ -223,6 +223,15 @@ pub struct FetchedFile {
     pub problem: String,
 }
 
+/// Where absent files may come from besides the address on their card.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Origins<'a> {
+    /// A folder that holds them somewhere below it, under any name.
+    pub from: Option<&'a Path>,
+    /// A folder or address of files named by their SHA-256; the only source where it is given.
+    pub mirror: Option<&'a str>,
+}
+
 /// Fetches the files of models that are not on this machine into the cache, checked against their cards.
 ///
 /// # Errors
@@ -230,7 +239,7 @@ pub struct FetchedFile {
 pub fn fetch_models(
     search: &SearchPath,
     names: &[String],
-    mirror: Option<&str>,
+    origins: Origins<'_>,
     note: &mut dyn FnMut(&str),
 ) -> Result<Vec<FetchedFile>, ToolError> {
     let Some(cache) = &search.cache else {
@@ -245,7 +254,7 @@ pub fn fetch_models(
                 continue;
             }
             let dest = cache.join("models").join(&file.sha256).join(&file.path);
-            let outcome = fetch_file(file, dest, mirror, note);
+            let outcome = fetch_file(file, dest, origins, note);
             let (path, problem) = match outcome {
                 Ok(path) => (Some(path), String::new()),
                 Err(problem) => (None, problem),
@@ -264,16 +273,27 @@ pub fn fetch_models(
 fn fetch_file(
     file: &strata_core::card::ModelFile,
     dest: PathBuf,
-    mirror: Option<&str>,
+    origins: Origins<'_>,
     note: &mut dyn FnMut(&str),
 ) -> Result<PathBuf, String> {
-    if file.url.is_none() && mirror.is_none() {
-        let card = "its card names no address; copy it beside the card, or give --mirror";
+    let Origins { from, mirror } = origins;
+    if file.url.is_none() && mirror.is_none() && from.is_none() {
+        let card =
+            "its card names no address; give --from with a folder that holds it, or --mirror";
         return Err(card.to_owned());
     }
     let digest = Digest::parse(&file.sha256).map_err(|error| error.to_string())?;
+    let found = match from {
+        Some(folder) => locate(folder, Some(file.bytes), &digest).map_err(|e| e.to_string())?,
+        None => None,
+    };
+    if let (Some(folder), None, None, None) = (from, &found, &file.url, mirror) {
+        let sha256 = &file.sha256;
+        return Err(format!("no file with the SHA-256 {sha256} lies below {}", folder.display()));
+    }
     let mut request = Request::new(dest, digest);
     request.bytes = Some(file.bytes);
+    request.files = found.into_iter().collect();
     request.urls = file.url.iter().cloned().collect();
     request.mirror = mirror.map(Mirror::parse);
     let fetched = fetch(&request, &mut Notes { file: &file.path, note });
