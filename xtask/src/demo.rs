@@ -33,22 +33,6 @@ const PROGRAMS: &[&str] = &["strata-drug"];
 
 const STEPS: &[Step] = &[
     Step {
-        title: "Screen a library of molecules: solubility, toxicity, alerts, drug-likeness, ranked",
-        program: "strata-drug",
-        args: &[
-            "screen",
-            "datasets/demo-library.smi",
-            "--profile",
-            "oral-drug-screen",
-            "--out",
-            "{out}/screen.csv",
-            "--report",
-            "{out}/screen.html",
-            "--top",
-            "20",
-        ],
-    },
-    Step {
         title: "Build a fingerprint library of it",
         program: "strata-drug",
         args: &["index", "datasets/demo-library.smi", "--out", "{out}/library.sfp"],
@@ -66,9 +50,25 @@ const STEPS: &[Step] = &[
         ],
     },
     Step {
-        title: "Find the molecules with a sulfonamide group",
+        title: "Find the sulfonylureas in it",
         program: "strata-drug",
-        args: &["substructure", "S(=O)(=O)N", "--db", "{out}/library.sfp"],
+        args: &["substructure", "S(=O)(=O)NC(=O)N", "--db", "{out}/library.sfp"],
+    },
+    Step {
+        title: "Screen a library of molecules: solubility, toxicity, alerts, drug-likeness, ranked",
+        program: "strata-drug",
+        args: &[
+            "screen",
+            "datasets/demo-library.smi",
+            "--profile",
+            "oral-drug-screen",
+            "--out",
+            "{out}/screen.csv",
+            "--report",
+            "{out}/screen.html",
+            "--top",
+            "20",
+        ],
     },
 ];
 
