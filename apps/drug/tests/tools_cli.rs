@@ -278,6 +278,8 @@ fn eval_gives_the_figures_by_their_names() {
     );
     let said = desk.bad(&["eval", "--data", "numbers.csv", "--label", "z", "--pred", "p"]);
     assert!(said.contains("no column named \"z\"") && said.contains("y, p"), "{said}");
+    let said = desk.bad(&["eval", "--data", "numbers.csv", "--label", "p", "--pred", "p"]);
+    assert!(said.contains("p_in"), "{said}");
 }
 
 #[test]

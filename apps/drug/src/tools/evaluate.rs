@@ -71,6 +71,13 @@ pub fn evaluate(path: &Path, options: &EvalOptions) -> Result<Figures, ToolError
         let request = "give as many --pred columns as --label columns, in the same order";
         return Err(ToolError::Request(request.to_owned()));
     }
+    // A column against itself is always perfect: `screen` renames a given column to make room for its own.
+    if let Some(same) = options.labels.iter().find(|label| options.predictions.contains(label)) {
+        let request = format!(
+            "--label and --pred both name {same:?}; after `screen`, the given column is {same}_in"
+        );
+        return Err(ToolError::Request(request));
+    }
     let columns: Vec<String> = options.labels.iter().chain(&options.predictions).cloned().collect();
     let values = read_columns(path, &columns)?;
     let (labels, predictions) = values.split_at(options.labels.len());
