@@ -20,5 +20,5 @@ pub use job::{Finished, Job, JobError, Screened, journal_path, screen};
 pub use models::{LoadedModels, ModelChoice, ModelsError, load_models};
 pub use predict::{CardModel, PredictedEndpoint, Predictor};
 pub use provenance::Provenance;
-pub(crate) use source::LibrarySource;
+pub(crate) use source::{LibrarySource, write_failed, write_given};
 pub use summary::{Histogram, Hit, OwnedCell, Summary};

@@ -13,6 +13,7 @@ use super::DECIMALS;
 use super::columns::DESCRIPTORS;
 use super::models::{Domain, LoadedModels};
 use super::molecule::{Chemistry, Facts};
+use super::source::{write_failed, write_given};
 
 /// Everything the workers share.
 pub(super) struct Screening<'a> {
@@ -108,7 +109,7 @@ impl Stages for Screening<'_> {
     ) -> Result<(), RecordError> {
         let Interpret { record, prepared: facts, slot } = done;
         let mut row = RowWriter::new(out);
-        self.given(record, &mut row);
+        write_given(record, self.schema, &mut row);
         row.text(&facts.canonical_smiles);
         row.null();
         row.null();
@@ -146,21 +147,10 @@ impl Stages for Screening<'_> {
 
     fn failed(&self, record: &Record, error: &RecordError, out: &mut Vec<u8>) {
         let mut row = RowWriter::new(out);
-        self.given(record, &mut row);
-        row.null();
-        row.text(&error.code);
-        row.text(&error.message);
+        write_failed(record, self.schema, error, &mut row);
         // All columns but the given ones, the three above, and the rank, which comes at the end.
         for _ in self.schema.given + 3..self.schema.columns.len() - 1 {
             row.null();
-        }
-    }
-}
-
-impl Screening<'_> {
-    fn given(&self, record: &Record, row: &mut RowWriter<'_>) {
-        for column in 0..self.schema.given {
-            row.text(record.value(column));
         }
     }
 }

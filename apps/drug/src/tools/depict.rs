@@ -11,6 +11,7 @@ use strata_chem::smarts::Pattern;
 use super::ToolError;
 use crate::input::RecordReader;
 use crate::output::AtomicFile;
+use crate::report::escape;
 
 /// A drawing as SVG; atoms that match `highlight` are marked.
 ///
@@ -105,19 +106,4 @@ pub fn page(
     write("</main>\n</html>\n")?;
     file.commit().map_err(ToolError::io(out))?;
     Ok(summary)
-}
-
-/// Text as it stands in a page.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -10,6 +10,7 @@ use strata_core::stream::{Chunk, Interpret, RecordError, Sink, Stages, StreamErr
 
 use crate::input::{Layout, Record, record_error};
 use crate::output::{OutputError, RowReader, RowWriter, Schema, TableWriter, round};
+use crate::screen::{write_failed, write_given};
 
 /// Decimals written: finer than single precision agrees between processors.
 const DECIMALS: i32 = 6;
@@ -113,7 +114,7 @@ impl Stages for Embedding<'_> {
             return Err(RecordError::new("inference", what));
         }
         let mut row = RowWriter::new(out);
-        self.given(record, &mut row);
+        write_given(record, self.schema, &mut row);
         row.text(canonical_smiles);
         row.null();
         row.null();
@@ -123,17 +124,8 @@ impl Stages for Embedding<'_> {
 
     fn failed(&self, record: &Record, error: &RecordError, out: &mut Vec<u8>) {
         let mut row = RowWriter::new(out);
-        self.given(record, &mut row);
-        row.null();
-        row.text(&error.code);
-        row.text(&error.message);
+        write_failed(record, self.schema, error, &mut row);
         (0..self.encoder.width).for_each(|_| row.null());
-    }
-}
-
-impl Embedding<'_> {
-    fn given(&self, record: &Record, row: &mut RowWriter<'_>) {
-        (0..self.schema.given).for_each(|column| row.text(record.value(column)));
     }
 }
 
