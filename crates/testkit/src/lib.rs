@@ -2,8 +2,10 @@
 //! and where the shared data lies. Nothing here is shipped.
 
 pub mod card;
+pub mod hostile_http;
 pub mod http;
 pub mod kill;
+pub mod load;
 pub mod models;
 pub mod onnx;
 pub mod shared;
