@@ -1,7 +1,9 @@
 //! The shared core: model cards, verification before load, running models, streaming records.
 //! Only this crate names the library that runs models.
 
+pub mod batching;
 pub mod card;
+pub mod hub;
 pub mod paths;
 pub mod provenance;
 pub mod runtime;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use strata_core::runtime::RunOptions;
 use strata_core::stream::{
     self, Identity, Interpret, Journal, Options, Outcome, Progress, RecordError, Silent, Source,
     SourceError, Stages, StreamError, Tally, Update,
@@ -85,7 +86,12 @@ impl Stages for Squares {
         }
     }
 
-    fn infer(&self, slots: Range<usize>, scratch: &mut Self::Scratch) -> Result<(), RecordError> {
+    fn infer(
+        &self,
+        slots: Range<usize>,
+        _: &RunOptions,
+        scratch: &mut Self::Scratch,
+    ) -> Result<(), RecordError> {
         for slot in slots {
             let number = scratch.0[slot];
             match number % 100 {

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use super::schema::{
-    Dim, Endpoint, EndpointTask, Figure, ModelCard, ModelFile, Port, Role, Training, Variant,
+    Batching, Dim, Endpoint, EndpointTask, Figure, ModelCard, ModelFile, Port, Role, Training,
+    Variant,
 };
 
 /// A key such as `files[1].sha256` and what is wrong with it.
@@ -24,6 +25,7 @@ pub(super) fn check(card: &ModelCard) -> Checked {
     ports("outputs", &card.outputs)?;
     unique("endpoints", card.endpoints.iter().map(|e| e.name.as_str()), "name")?;
     card.endpoints.iter().enumerate().try_for_each(|(i, e)| endpoint(card, i, e))?;
+    card.batching.as_ref().map_or(Ok(()), |b| batching(card, b))?;
     variants(card)?;
     card.training.as_ref().map_or(Ok(()), training)?;
     card.figures.iter().enumerate().try_for_each(|(i, f)| figure(i, f))?;
@@ -173,6 +175,55 @@ fn endpoint(card: &ModelCard, i: usize, endpoint: &Endpoint) -> Checked {
         }
         _ => Ok(()),
     }
+}
+
+fn batching(card: &ModelCard, batching: &Batching) -> Checked {
+    let Batching { unit, pad, pad_axis, max_rows, max_cost, .. } = batching;
+    unit.as_ref().map_or(Ok(()), |unit| not_empty("batching.unit", unit))?;
+    if *max_rows == Some(0) {
+        return fault("batching.max_rows", "must be 1 or more");
+    }
+    if *max_cost == Some(0) {
+        return fault("batching.max_cost", "must be 1 or more");
+    }
+    if *pad_axis == 0 {
+        return fault("batching.pad_axis", "axis 0 is the batch; use 1 or more");
+    }
+    let mut symbol = None;
+    for (name, value) in pad {
+        let key = format!("batching.pad.{name}");
+        let Some(input) = card.inputs.iter().find(|port| port.name == *name) else {
+            return fault(key, format!("there is no input named {name:?}"));
+        };
+        let Some(Dim::Symbol(own)) = input.shape.get(*pad_axis) else {
+            return fault(
+                key,
+                format!("axis {pad_axis} of {name:?} has no symbol: it cannot vary"),
+            );
+        };
+        if *symbol.get_or_insert(own) != own {
+            return fault(
+                key,
+                format!("{own:?} is another length than {:?}", symbol.unwrap_or(own)),
+            );
+        }
+        if !value.is_finite() {
+            return fault(key, "must be a finite number");
+        }
+    }
+    let Some(symbol) = symbol else { return Ok(()) };
+    for port in &card.inputs {
+        let varies = |(axis, dim): (usize, &Dim)| {
+            let given = axis == *pad_axis && pad.contains_key(&port.name);
+            !given && matches!(dim, Dim::Symbol(own) if own == symbol)
+        };
+        if port.shape.iter().enumerate().any(varies) {
+            let what =
+                format!("input {:?} has the length {symbol:?} too and is not padded", port.name);
+            return fault("batching.pad", what);
+        }
+    }
+    Ok(())
 }
 
 fn variants(card: &ModelCard) -> Checked {

@@ -14,8 +14,8 @@ use thiserror::Error;
 pub use check::is_plain_name;
 pub use locate::ModelStore;
 pub use schema::{
-    Conformal, Dim, Dtype, Endpoint, EndpointTask, Figure, Golden, Kind, Latency, Layer, ModelCard,
-    ModelFile, Port, Precision, Role, Source, Training, Variant,
+    Batching, Conformal, Dim, Dtype, Endpoint, EndpointTask, Figure, Golden, Kind, Latency, Layer,
+    ModelCard, ModelFile, Port, Precision, Role, Source, Training, Variant,
 };
 pub use select::{Machine, Selection};
 

@@ -1,6 +1,7 @@
 //! The model card's format: `card.toml` as plain structs. Unknown keys are refused everywhere but in
 //! the two free tables `[preprocess]` and `[postprocess]`, which belong to the kits.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -46,6 +47,8 @@ pub struct ModelCard {
     /// Parameters of the kit's postprocessing.
     #[serde(default)]
     pub postprocess: toml::Table,
+    /// How requests share a batch, beyond what the shapes say.
+    pub batching: Option<Batching>,
     /// The model in several precisions and speeds; at least one.
     pub variants: Vec<Variant>,
     /// Operator domains the model needs beyond ONNX's own and ONNX Runtime's built-in ones.
@@ -288,6 +291,31 @@ pub struct Conformal {
     pub q90: f64,
     /// Added to the standard deviation, in the endpoint's unit.
     pub floor: f64,
+}
+
+/// How requests share a batch of the model.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batching {
+    /// What the cost of a row is counted in: `tokens`, `pixels`, `atoms`, `grid-cells`.
+    pub unit: Option<String>,
+    /// Inputs that are filled up at the end, each with a value of its own, so that rows of different
+    /// length share a batch. The model must not see what is filled in (an attention mask of 0).
+    #[serde(default)]
+    pub pad: BTreeMap<String, f64>,
+    /// The axis that is filled up; 0 is the batch.
+    #[serde(default = "one")]
+    pub pad_axis: usize,
+    /// Most rows of a batch; 1 where rows must not share one.
+    pub max_rows: Option<usize>,
+    /// Largest cost of a batch: its rows times the longest of them.
+    pub max_cost: Option<u64>,
+    /// How long a request may wait for others, in microseconds.
+    pub max_delay_us: Option<u64>,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// One file of the model's, and when to take it.

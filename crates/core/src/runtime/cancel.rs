@@ -49,14 +49,14 @@ impl CancelToken {
 
     /// Calls `hook` on cancellation (at once if that was before) until the guard is dropped. The
     /// guard must not be dropped under a lock that the hook takes.
-    pub(super) fn on_cancel(&self, hook: Hook) -> Subscription<'_> {
+    pub(crate) fn on_cancel(&self, hook: Hook) -> Subscription {
         let mut hooks = lock(&self.0.hooks);
         if self.is_cancelled() {
             hook();
         }
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         hooks.insert(id, hook);
-        Subscription { token: self, id }
+        Subscription { token: self.clone(), id }
     }
 }
 
@@ -67,12 +67,12 @@ impl fmt::Debug for CancelToken {
 }
 
 /// A hook on a token; gone when dropped.
-pub(super) struct Subscription<'a> {
-    token: &'a CancelToken,
+pub(crate) struct Subscription {
+    token: CancelToken,
     id: u64,
 }
 
-impl Drop for Subscription<'_> {
+impl Drop for Subscription {
     fn drop(&mut self) {
         lock(&self.token.0.hooks).remove(&self.id);
     }

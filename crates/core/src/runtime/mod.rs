@@ -38,6 +38,7 @@ mod weights;
 pub use assignment::Assignment;
 pub use batch::{BatchOptions, Batched};
 pub use cancel::CancelToken;
+pub(crate) use cancel::Subscription;
 pub use device::{Device, DeviceList};
 pub use error::{GoldenMismatch, RuntimeError, Stage};
 pub use golden::GoldenReport;

@@ -62,7 +62,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    pub(super) fn list(ports: &[TensorPort]) -> String {
+    pub(crate) fn list(ports: &[TensorPort]) -> String {
         const SHOWN: usize = 12;
         let mut text = String::new();
         for (i, port) in ports.iter().take(SHOWN).enumerate() {
@@ -76,7 +76,7 @@ impl Signature {
     }
 
     /// Checks names, types and shapes before ONNX Runtime sees them, for better messages.
-    pub(super) fn check(&self, inputs: &Inputs<'_>) -> Result<(), RuntimeError> {
+    pub(crate) fn check(&self, inputs: &Inputs<'_>) -> Result<(), RuntimeError> {
         let model = || self.model.clone();
         let entries = inputs.entries();
         for (i, (name, data)) in entries.iter().enumerate() {

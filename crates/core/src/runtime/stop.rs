@@ -57,10 +57,10 @@ impl Stop {
 
     /// Watches the deadline and the token until the guard is dropped. `None` when the system can't
     /// start the thread that watches.
-    pub(super) fn arm<'t>(
+    pub(super) fn arm(
         &self,
-        options: &'t RunOptions,
-    ) -> Option<(Option<Alarm>, Option<Subscription<'t>>)> {
+        options: &RunOptions,
+    ) -> Option<(Option<Alarm>, Option<Subscription>)> {
         let hook = |reason: Reason| {
             let flag = Arc::clone(&self.0);
             Arc::new(move || flag.stop(reason))

@@ -18,3 +18,4 @@ pub use pipeline::{
 };
 pub use progress::{Progress, Silent, Update};
 pub use rank::Ranking;
+pub(crate) use worker::{Encoded, Row, Worker, stopped};

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::worker::Worker;
 use super::{Journal, Progress, RecordError, StreamError, Update};
+use crate::runtime::RunOptions;
 
 /// Why a source could not give its next record.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
@@ -61,11 +62,17 @@ pub trait Stages: Sync {
     ) -> Result<Self::Prepared, RecordError>;
 
     /// Runs the models on these slots of the batch. Called once for the whole batch; where that
-    /// fails, again for each slot alone, so that one record cannot spoil its neighbours.
+    /// fails, again for each slot alone, so that one record cannot spoil its neighbours. `run` is
+    /// for the models: it stops them when nobody wants the answer any more.
     ///
     /// # Errors
     /// Why the models gave no answer.
-    fn infer(&self, slots: Range<usize>, scratch: &mut Self::Scratch) -> Result<(), RecordError>;
+    fn infer(
+        &self,
+        slots: Range<usize>,
+        run: &RunOptions,
+        scratch: &mut Self::Scratch,
+    ) -> Result<(), RecordError>;
 
     /// Numbers to the domain's answer: appends the record's output row.
     ///
@@ -340,14 +347,16 @@ fn work<T: Stages>(
     finished: &Sender<Finished>,
     chunk: usize,
 ) {
-    let mut worker = Worker::new(stages, chunk);
+    let mut worker = Worker::new(stages, stages.scratch(chunk));
+    let run = RunOptions::default();
     loop {
         // The lock is held while waiting: the other idle workers wait for the lock instead.
         let received = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = received else { return };
-        let (payload, tally) = worker.chunk(&job.records);
+        let encoded = worker.chunk(&job.records, &run);
+        let tally = encoded.tally();
         let rows = u32::try_from(job.records.len()).unwrap_or(u32::MAX);
-        let chunk = Chunk { rows, input_digest: job.input_digest, payload };
+        let chunk = Chunk { rows, input_digest: job.input_digest, payload: encoded.payload };
         let done = Finished { sequence: job.sequence, chunk, tally, fraction: job.fraction };
         if finished.send(done).is_err() {
             return;

@@ -1,11 +1,13 @@
 //! What one worker does with one chunk: prepare each record, infer the batch, interpret each record,
 //! and turn whatever goes wrong, panics included, into that record's error.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::pipeline::Interpret;
-use super::{RecordError, Stages, Tally};
+use super::{RecordError, StageTimes, Stages, Tally};
+use crate::runtime::{CancelToken, RunOptions};
 
 /// A record's way through the chunk.
 enum Progressed<P> {
@@ -13,38 +15,67 @@ enum Progressed<P> {
     Failed(RecordError),
 }
 
-pub(super) struct Worker<'a, T: Stages> {
+pub(crate) struct Worker<'a, T: Stages> {
     stages: &'a T,
     scratch: T::Scratch,
     states: Vec<Progressed<T::Prepared>>,
 }
 
+/// The encoded output rows of a chunk, one a record, in order.
+pub(crate) struct Encoded {
+    /// The rows, one behind the other.
+    pub(crate) payload: Vec<u8>,
+    /// Where each ends, and how it came about.
+    pub(crate) rows: Vec<Row>,
+    pub(crate) times: StageTimes,
+}
+
+/// One row of a chunk.
+pub(crate) struct Row {
+    /// Where it ends in the payload.
+    pub(crate) end: usize,
+    /// The code of the record's error.
+    pub(crate) failed: Option<Cow<'static, str>>,
+}
+
 impl<'a, T: Stages> Worker<'a, T> {
-    pub(super) fn new(stages: &'a T, chunk: usize) -> Self {
-        Self { stages, scratch: stages.scratch(chunk), states: Vec::with_capacity(chunk) }
+    pub(crate) fn new(stages: &'a T, scratch: T::Scratch) -> Self {
+        Self { stages, scratch, states: Vec::new() }
     }
 
-    /// The encoded output rows of a chunk, one a record, in order.
-    pub(super) fn chunk(&mut self, records: &[T::Record]) -> (Vec<u8>, Tally) {
-        let mut tally = Tally { rows: records.len() as u64, ..Tally::default() };
+    /// Its buffers, for another worker.
+    pub(crate) fn into_scratch(self) -> T::Scratch {
+        self.scratch
+    }
+
+    /// Takes no more records than its buffers are for. When `run` is stopped, those that aren't done
+    /// fail with its reason.
+    pub(crate) fn chunk(&mut self, records: &[T::Record], run: &RunOptions) -> Encoded {
         let started = Instant::now();
-        let slots = self.prepare(records);
+        let slots = self.prepare(records, run);
         let prepared = Instant::now();
-        self.infer(slots);
+        self.infer(slots, run);
         let inferred = Instant::now();
-        let payload = self.interpret(records, &mut tally);
-        tally.times.prepare = prepared - started;
-        tally.times.infer = inferred - prepared;
-        tally.times.interpret = inferred.elapsed();
-        (payload, tally)
+        let (payload, rows) = self.interpret(records);
+        let times = StageTimes {
+            prepare: prepared - started,
+            infer: inferred - prepared,
+            interpret: inferred.elapsed(),
+            ..StageTimes::default()
+        };
+        Encoded { payload, rows, times }
     }
 
-    fn prepare(&mut self, records: &[T::Record]) -> usize {
+    fn prepare(&mut self, records: &[T::Record], run: &RunOptions) -> usize {
         self.states.clear();
         let mut slot = 0;
         for record in records {
             let (stages, scratch) = (self.stages, &mut self.scratch);
-            let state = match guarded("prepare", || stages.prepare(record, slot, scratch)) {
+            let prepared = match stopped(run) {
+                None => guarded("prepare", || stages.prepare(record, slot, scratch)),
+                Some(stop) => Err(stop),
+            };
+            let state = match prepared {
                 Ok(prepared) => {
                     slot += 1;
                     Progressed::Ready { slot: slot - 1, prepared }
@@ -56,21 +87,26 @@ impl<'a, T: Stages> Worker<'a, T> {
         slot
     }
 
-    fn infer(&mut self, slots: usize) {
+    fn infer(&mut self, slots: usize, run: &RunOptions) {
         let (stages, scratch) = (self.stages, &mut self.scratch);
-        if slots == 0 || guarded("infer", || stages.infer(0..slots, scratch)).is_ok() {
+        if slots == 0 || guarded("infer", || stages.infer(0..slots, run, scratch)).is_ok() {
             return;
         }
         for state in &mut self.states {
             let Progressed::Ready { slot, .. } = *state else { continue };
-            if let Err(error) = guarded("infer", || stages.infer(slot..slot + 1, scratch)) {
+            let alone = match stopped(run) {
+                None => guarded("infer", || stages.infer(slot..slot + 1, run, scratch)),
+                Some(stop) => Err(stop),
+            };
+            if let Err(error) = alone {
                 *state = Progressed::Failed(error);
             }
         }
     }
 
-    fn interpret(&mut self, records: &[T::Record], tally: &mut Tally) -> Vec<u8> {
+    fn interpret(&mut self, records: &[T::Record]) -> (Vec<u8>, Vec<Row>) {
         let mut out = Vec::new();
+        let mut rows = Vec::with_capacity(records.len());
         for (record, state) in records.iter().zip(self.states.drain(..)) {
             let start = out.len();
             let result = match state {
@@ -80,14 +116,50 @@ impl<'a, T: Stages> Worker<'a, T> {
                 }),
                 Progressed::Failed(error) => Err(error),
             };
-            if let Err(error) = result {
+            let failed = result.err().map(|error| {
                 out.truncate(start);
                 self.stages.failed(record, &error, &mut out);
-                *tally.failed.entry(error.code.into_owned()).or_default() += 1;
+                error.code
+            });
+            rows.push(Row { end: out.len(), failed });
+        }
+        (out, rows)
+    }
+}
+
+impl Encoded {
+    /// Rows, errors and times.
+    pub(crate) fn tally(&self) -> Tally {
+        let failed = self.rows.iter().filter_map(|row| row.failed.as_deref());
+        Tally::of(self.rows.len() as u64, failed, self.times)
+    }
+}
+
+impl Tally {
+    /// A tally of so many rows, with the codes of those that failed.
+    pub(crate) fn of<'a>(
+        rows: u64,
+        failed: impl Iterator<Item = &'a str>,
+        times: StageTimes,
+    ) -> Self {
+        let mut tally = Self { rows, times, ..Self::default() };
+        for code in failed {
+            match tally.failed.get_mut(code) {
+                Some(count) => *count += 1,
+                None => drop(tally.failed.insert(code.to_owned(), 1)),
             }
         }
-        out
+        tally
     }
+}
+
+/// Why a run that was told to stop goes no further.
+pub(crate) fn stopped(run: &RunOptions) -> Option<RecordError> {
+    if run.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+        return Some(RecordError::new("cancelled", "cancelled before there was an answer"));
+    }
+    let passed = run.deadline.is_some_and(|deadline| deadline <= Instant::now());
+    passed.then(|| RecordError::new("deadline", "the deadline passed before there was an answer"))
 }
 
 /// Runs a stage on one record and turns a panic into the record's error.
