@@ -1,0 +1,122 @@
+//! Waiting for a batch without holding a thread, and its errors as problems.
+
+use std::time::Duration;
+
+use strata_core::batching::{Ask, BatchError, BatchFacts, Batcher, Done, Observer, Ticket, Where};
+use strata_core::runtime::{CancelToken, RuntimeError};
+use tokio::sync::oneshot;
+
+use crate::problem::{Kind, Problem};
+use crate::telemetry::{ModelMetrics, Stage};
+
+/// Puts something into a batcher and waits for its answer. Dropping the future cancels it.
+///
+/// # Errors
+/// [`BatchError`].
+pub async fn through<T: Send + 'static, R: Send + 'static>(
+    batcher: &Batcher<T, R>,
+    ask: Ask,
+    payload: T,
+    cancel: &CancelToken,
+) -> Result<Done<R>, BatchError> {
+    Pending::submit(batcher, ask, payload, cancel)?.answer().await
+}
+
+/// As [`through`] for several pieces of one request, which wait together; the answers in order.
+///
+/// # Errors
+/// The first piece's [`BatchError`]; the others are cancelled then.
+pub async fn through_all<T: Send + 'static, R: Send + 'static>(
+    batcher: &Batcher<T, R>,
+    pieces: Vec<(Ask, T)>,
+    cancel: &CancelToken,
+) -> Result<Vec<Done<R>>, BatchError> {
+    let submit = |(ask, payload)| Pending::submit(batcher, ask, payload, cancel);
+    let waiting: Vec<Pending<R>> = pieces.into_iter().map(submit).collect::<Result<_, _>>()?;
+    let mut answers = Vec::with_capacity(waiting.len());
+    for one in waiting {
+        answers.push(one.answer().await?);
+    }
+    Ok(answers)
+}
+
+/// A request that has been submitted; dropping it cancels it.
+struct Pending<R> {
+    ticket: Ticket,
+    receiver: oneshot::Receiver<Result<Done<R>, BatchError>>,
+}
+
+impl<R: Send + 'static> Pending<R> {
+    fn submit<T: Send + 'static>(
+        batcher: &Batcher<T, R>,
+        ask: Ask,
+        payload: T,
+        cancel: &CancelToken,
+    ) -> Result<Self, BatchError> {
+        let (sender, receiver) = oneshot::channel();
+        // Nobody listens any more where the client has gone.
+        let reply = Box::new(move |answer| drop(sender.send(answer)));
+        let ticket = batcher.submit(ask, payload, Some(cancel), reply)?;
+        Ok(Self { ticket, receiver })
+    }
+
+    async fn answer(self) -> Result<Done<R>, BatchError> {
+        let answer = self.receiver.await.unwrap_or(Err(BatchError::Closed));
+        self.ticket.detach();
+        answer
+    }
+}
+
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Self {
+        let busy = |code: &'static str| Self::new(Kind::Unavailable, code, &error);
+        match &error {
+            BatchError::Full { retry_after } => {
+                Self::new(Kind::TooManyRequests, "queue-full", "too many requests wait already")
+                    .retry(*retry_after)
+            }
+            BatchError::QueueTimeout { .. } => busy("queue-timeout").retry(Duration::from_secs(1)),
+            BatchError::Deadline { .. } => busy("deadline").retry(Duration::from_secs(1)),
+            BatchError::Cancelled => busy("cancelled"),
+            BatchError::Closed => busy("closed").retry(Duration::from_secs(1)),
+            BatchError::TooLarge { .. } => Self::new(Kind::TooLarge, "too-many-rows", &error)
+                .with_remedy("send fewer rows at a time"),
+            BatchError::Failed(inner) => match inner.as_ref() {
+                // ONNX Runtime refused these numbers: an index out of range, say.
+                RuntimeError::Run { .. }
+                | RuntimeError::InputUnknown { .. }
+                | RuntimeError::InputMissing { .. }
+                | RuntimeError::InputType { .. }
+                | RuntimeError::InputShape { .. } => {
+                    Self::new(Kind::Unprocessable, "bad-tensor", &error)
+                }
+                RuntimeError::Deadline { .. } => busy("deadline").retry(Duration::from_secs(1)),
+                RuntimeError::Cancelled { .. } => busy("cancelled"),
+                _ => Self::internal(&error),
+            },
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+/// A model's batches in its metrics.
+impl Observer for ModelMetrics {
+    fn queued(&self, depth: usize, _: u64) {
+        self.queue_depth(depth);
+    }
+
+    fn rejected(&self, reason: &'static str) {
+        Self::rejected(self, reason);
+    }
+
+    fn batch(&self, facts: &BatchFacts<'_>) {
+        let padding = facts.padded_cost.saturating_sub(facts.cost);
+        Self::batch(self, facts.rows, padding as f64 / facts.padded_cost.max(1) as f64);
+        self.stage(Stage::Infer, facts.running);
+        facts.waits.iter().for_each(|wait| self.stage(Stage::Queue, *wait));
+    }
+
+    fn cancelled(&self, _: Where) {
+        Self::cancelled(self);
+    }
+}

@@ -1,0 +1,413 @@
+//! Operations: what a server can do, as plain functions from a typed request to a typed reply. An
+//! application describes its operations here and sees nothing of HTTP; limits, keys, cancellation,
+//! errors and the OpenAPI document are the server's.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use strata_core::runtime::{CancelToken, RunOptions};
+
+use crate::input;
+use crate::keys::{Caller, Scope};
+use crate::openapi::{BodyDoc, Doc, SchemaOf};
+use crate::problem::Problem;
+
+/// An answer, or why there is none.
+pub(crate) type Answer = Result<Output, Problem>;
+
+/// What a call knows about itself.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Names the request in logs, errors and the `x-request-id` header.
+    pub request_id: String,
+    /// Who calls.
+    pub caller: Caller,
+    /// When the answer is of no use any more.
+    pub deadline: Instant,
+    /// Cancelled when the client has gone or the deadline has passed.
+    pub cancel: CancelToken,
+    /// Most rows (molecules, texts, pictures) one request may hold.
+    pub max_rows: usize,
+}
+
+impl Call {
+    /// Deadline and cancellation as the runtime takes them.
+    #[must_use]
+    pub fn run_options(&self) -> RunOptions {
+        RunOptions { deadline: Some(self.deadline), cancel: Some(self.cancel.clone()) }
+    }
+
+    /// Refuses a request of more rows than the server takes.
+    ///
+    /// # Errors
+    /// A problem that names the field and the limit.
+    pub fn check_rows(&self, field: &str, rows: usize) -> Result<(), Problem> {
+        if rows <= self.max_rows {
+            return Ok(());
+        }
+        let limit = self.max_rows;
+        let what = format!("{rows} are given and {limit} is the most a request may hold");
+        Err(Problem::new(crate::problem::Kind::TooLarge, "too-many-rows", &what)
+            .with_field(field, what)
+            .with_remedy("send fewer at a time, or run a job"))
+    }
+}
+
+/// A reply's body.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// JSON.
+    Json(Vec<u8>),
+    /// Any bytes, with their content type.
+    Bytes {
+        /// Content type.
+        content_type: String,
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// More headers.
+        headers: Vec<(&'static str, String)>,
+    },
+    /// A file, streamed.
+    File {
+        /// Where it lies.
+        path: PathBuf,
+        /// Content type.
+        content_type: String,
+        /// The name a browser saves it under.
+        name: String,
+    },
+    /// JSON with another status than 200, and perhaps a `Location`.
+    Status {
+        /// The status.
+        status: u16,
+        /// The JSON.
+        json: Vec<u8>,
+        /// Where the thing made is.
+        location: Option<String>,
+    },
+    /// No body.
+    Empty,
+}
+
+impl Output {
+    /// A value as JSON.
+    ///
+    /// # Errors
+    /// Never for plain data; a map with keys that are no strings is an internal error.
+    pub(crate) fn json(value: &impl Serialize) -> Answer {
+        serde_json::to_vec(value).map(Self::Json).map_err(Problem::internal)
+    }
+
+    /// A value as JSON with a status and a location.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub(crate) fn status(status: u16, value: &impl Serialize, location: Option<String>) -> Answer {
+        let json = serde_json::to_vec(value).map_err(Problem::internal)?;
+        Ok(Self::Status { status, json, location })
+    }
+}
+
+/// A request as it came, its body read and within the limits.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Values of the address's `{names}`.
+    pub(crate) path: Vec<(String, String)>,
+    /// The query string, still encoded.
+    pub(crate) query: String,
+    /// Content type without its parameters, in lower case; empty where none was given.
+    pub(crate) content_type: String,
+    /// The body, decompressed.
+    pub(crate) body: Bytes,
+    /// `Inference-Header-Content-Length` where it was given.
+    pub(crate) inference_header_length: Option<String>,
+}
+
+/// What is to be done for a request.
+pub(crate) enum Work {
+    /// Waits for something, such as a batch.
+    Waits(BoxFuture<'static, Answer>),
+    /// Computes; runs on a thread of its own, a limited number at a time.
+    Computes(Box<dyn FnOnce() -> Answer + Send>),
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Waits(_) => "Waits",
+            Self::Computes(_) => "Computes",
+        })
+    }
+}
+
+/// What answers a request whose body is in memory.
+pub(crate) type RequestHandler = Arc<dyn Fn(Call, Request) -> Result<Work, Problem> + Send + Sync>;
+
+/// Begins an upload, once the key and the parameters are known.
+pub(crate) type UploadHandler =
+    Arc<dyn Fn(&Call, &Request) -> Result<Box<dyn UploadSink>, Problem> + Send + Sync>;
+
+/// What answers a request.
+#[derive(Clone)]
+pub(crate) enum Handler {
+    Request(RequestHandler),
+    Upload(UploadHandler),
+}
+
+/// Where an upload's bytes go. Dropped without [`UploadSink::finish`], it leaves nothing behind.
+pub(crate) trait UploadSink: Send {
+    /// Takes the next bytes.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Problem>;
+
+    /// All bytes are there.
+    fn finish(self: Box<Self>) -> Answer;
+}
+
+/// HTTP methods that operations use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each name is the method's own")]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Delete,
+}
+
+impl Method {
+    /// As HTTP writes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// How a body is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    None,
+    /// Read whole into memory.
+    Whole,
+}
+
+/// One thing a server can do.
+pub struct Operation {
+    pub(crate) id: &'static str,
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) body: BodyKind,
+    pub(crate) doc: Doc,
+    pub(crate) handler: Handler,
+    /// Errors as `{"error": …}` instead of problem details.
+    pub(crate) oip: bool,
+    /// Answered while the server is draining.
+    pub(crate) always: bool,
+    /// Its own limit of time, where the server's is not the one.
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.id, self.method.as_str(), self.path)
+    }
+}
+
+/// The start of an operation: its address and what people should know.
+#[derive(Debug)]
+pub struct Describe {
+    id: &'static str,
+    method: Method,
+    path: &'static str,
+    summary: &'static str,
+    description: &'static str,
+    tag: &'static str,
+    scope: Option<Scope>,
+}
+
+impl Operation {
+    /// Begins a `GET`; `{names}` in the path become fields of the request type.
+    #[must_use]
+    pub fn get(id: &'static str, path: &'static str) -> Describe {
+        Describe::new(id, Method::Get, path)
+    }
+
+    /// Begins a `POST` with a JSON body.
+    #[must_use]
+    pub fn post(id: &'static str, path: &'static str) -> Describe {
+        Describe::new(id, Method::Post, path)
+    }
+
+    /// Begins a `DELETE`.
+    #[must_use]
+    pub fn delete(id: &'static str, path: &'static str) -> Describe {
+        Describe::new(id, Method::Delete, path)
+    }
+
+    pub(crate) fn oip(mut self) -> Self {
+        self.oip = true;
+        self
+    }
+
+    pub(crate) fn always(mut self) -> Self {
+        self.always = true;
+        self
+    }
+}
+
+impl Describe {
+    fn new(id: &'static str, method: Method, path: &'static str) -> Self {
+        let (summary, description, tag) = ("", "", "");
+        Self { id, method, path, summary, description, tag, scope: Some(Scope::Infer) }
+    }
+
+    /// One line, then as much as people need, and the group it belongs to.
+    #[must_use]
+    pub fn about(
+        mut self,
+        tag: &'static str,
+        summary: &'static str,
+        description: &'static str,
+    ) -> Self {
+        (self.tag, self.summary, self.description) = (tag, summary, description);
+        self
+    }
+
+    /// The scope a key needs; `infer` otherwise.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Needs no key.
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        self.scope = None;
+        self
+    }
+
+    /// A function that waits for its answer, such as one that goes through a batch.
+    #[must_use]
+    pub fn waits<I, O, F, Fut>(self, work: F) -> Operation
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(Call, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, Problem>> + Send + 'static,
+    {
+        let (read, doc) = self.typed::<I>(SchemaOf::reply::<O>("application/json"));
+        self.build(doc, move |call, request| {
+            let work = work(call, read(&request)?);
+            Ok(Work::Waits(Box::pin(async move { Output::json(&work.await?) })))
+        })
+    }
+
+    /// A function that computes its answer on a thread.
+    #[must_use]
+    pub fn computes<I, O, F>(self, work: F) -> Operation
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(&Call, I) -> Result<O, Problem> + Send + Sync + 'static,
+    {
+        let (read, doc) = self.typed::<I>(SchemaOf::reply::<O>("application/json"));
+        let work = Arc::new(work);
+        self.build(doc, move |call, request| {
+            let (input, work) = (read(&request)?, Arc::clone(&work));
+            Ok(Work::Computes(Box::new(move || Output::json(&work(&call, input)?))))
+        })
+    }
+
+    /// A function that computes bytes of one content type, such as a drawing.
+    #[must_use]
+    pub fn draws<I, F>(self, content_type: &'static str, work: F) -> Operation
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        F: Fn(&Call, I) -> Result<Vec<u8>, Problem> + Send + Sync + 'static,
+    {
+        let (read, doc) = self.typed::<I>(SchemaOf::bytes(content_type));
+        let work = Arc::new(work);
+        self.build(doc, move |call, request| {
+            let (input, work) = (read(&request)?, Arc::clone(&work));
+            Ok(Work::Computes(Box::new(move || {
+                let bytes = work(&call, input)?;
+                let content_type = content_type.to_owned();
+                Ok(Output::Bytes { content_type, bytes, headers: Vec::new() })
+            })))
+        })
+    }
+
+    /// An operation of the server's own, which reads the request itself.
+    pub(crate) fn raw(
+        self,
+        body: BodyKind,
+        doc: Doc,
+        work: impl Fn(Call, Request) -> Result<Work, Problem> + Send + Sync + 'static,
+    ) -> Operation {
+        let mut operation = self.build(doc, work);
+        operation.body = body;
+        operation
+    }
+
+    /// An operation that takes a body of any size as it arrives.
+    pub(crate) fn uploads(
+        self,
+        doc: Doc,
+        begin: impl Fn(&Call, &Request) -> Result<Box<dyn UploadSink>, Problem> + Send + Sync + 'static,
+    ) -> Operation {
+        let mut operation = self.build(doc, |_, _| Err(Problem::internal("an upload")));
+        operation.handler = Handler::Upload(Arc::new(begin));
+        operation
+    }
+
+    /// How the request type is read, and what the document says of it.
+    fn typed<I: DeserializeOwned + JsonSchema>(
+        &self,
+        reply: SchemaOf,
+    ) -> (fn(&Request) -> Result<I, Problem>, Doc) {
+        let doc = Doc { replies: vec![(200, reply)], ..Doc::default() };
+        match self.method {
+            Method::Post => {
+                let body = Some(BodyDoc::of(SchemaOf::request::<I>("application/json")));
+                (input::from_body::<I>, Doc { body, ..doc })
+            }
+            Method::Get | Method::Delete => {
+                let parameters = Some(SchemaOf::request::<I>(""));
+                (input::from_address::<I>, Doc { parameters, ..doc })
+            }
+        }
+    }
+
+    fn build(
+        self,
+        doc: Doc,
+        work: impl Fn(Call, Request) -> Result<Work, Problem> + Send + Sync + 'static,
+    ) -> Operation {
+        let Self { id, method, path, summary, description, tag, scope } = self;
+        Operation {
+            id,
+            method,
+            path,
+            scope,
+            body: if method == Method::Post { BodyKind::Whole } else { BodyKind::None },
+            doc: Doc { summary, description, tag, ..doc },
+            handler: Handler::Request(Arc::new(work)),
+            oip: false,
+            always: false,
+            timeout: None,
+        }
+    }
+}
+
+/// A request without fields.
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}

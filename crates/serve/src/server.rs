@@ -1,0 +1,211 @@
+//! The server's life: listen, load and warm up, serve, and leave without losing a request.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use crate::state::{Phase, State};
+
+/// Bytes of a request's head; more is refused with 431.
+const HEAD_BYTES: usize = 64 << 10;
+const HEADERS: usize = 100;
+
+/// How a server ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Drain {
+    pub(crate) not_ready: Duration,
+    pub(crate) finish: Duration,
+}
+
+/// What the listener needs to know.
+pub(crate) struct Listening {
+    pub(crate) state: Arc<State>,
+    pub(crate) router: Router,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) max_connections: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) drain: Drain,
+}
+
+/// Opens the listening socket.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Serves until `stop` says so, then drains. Returns whether every request taken was answered.
+pub(crate) async fn serve(
+    listening: Listening,
+    listener: std::net::TcpListener,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<bool> {
+    let listener = TcpListener::from_std(listener)?;
+    let listening = Arc::new(listening);
+    let connections = Arc::new(AtomicUsize::new(0));
+    let (close, closing) = watch::channel(false);
+    let accepting =
+        tokio::spawn(accept(Arc::clone(&listening), listener, (Arc::clone(&connections), closing)));
+    // The sender is dropped when nobody can ask to stop any more: then this never ends by itself.
+    while !*stop.borrow_and_update() {
+        if stop.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+    let state = &listening.state;
+    tracing::info!(seconds = listening.drain.not_ready.as_secs_f64(), "stopping: not ready");
+    state.set_phase(Phase::Leaving);
+    tokio::time::sleep(listening.drain.not_ready).await;
+    state.set_phase(Phase::Refusing);
+    tracing::info!(in_flight = state.in_flight.load(Ordering::Acquire), "stopping: finishing");
+    let until = tokio::time::Instant::now() + listening.drain.finish;
+    if let Some(jobs) = state.jobs.clone() {
+        let finish = listening.drain.finish;
+        let parked = tokio::task::spawn_blocking(move || jobs.shutdown(finish));
+        let _ = tokio::time::timeout_at(until, parked).await;
+    }
+    let all = tokio::time::timeout_at(until, empty(state)).await.is_ok();
+    // Connections that are idle now are closed; those that write a reply finish it.
+    let _ = close.send(true);
+    let _ = accepting.await;
+    let last_words = async {
+        while connections.load(Ordering::Acquire) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), last_words).await;
+    Ok(all)
+}
+
+/// Waits until no request is being served.
+async fn empty(state: &State) {
+    loop {
+        let left = state.left.notified();
+        if state.in_flight.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let _ = tokio::time::timeout(Duration::from_millis(100), left).await;
+    }
+}
+
+async fn accept(
+    listening: Arc<Listening>,
+    listener: TcpListener,
+    (connections, mut closing): (Arc<AtomicUsize>, watch::Receiver<bool>),
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = closing.changed() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => admit(&listening, stream, &connections, &closing),
+            Err(error) => {
+                // Out of descriptors, say: those that are open go on, and some will close.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    // What the system had already accepted gets an answer too.
+    while let Some(Ok((stream, _))) = futures_util::FutureExt::now_or_never(listener.accept()) {
+        turn_away(stream);
+    }
+}
+
+/// A connection that is open.
+struct Open {
+    count: Arc<AtomicUsize>,
+    state: Arc<State>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let left = self.count.fetch_sub(1, Ordering::AcqRel) - 1;
+        self.state.metrics.connections(left);
+    }
+}
+
+fn admit(
+    listening: &Arc<Listening>,
+    stream: TcpStream,
+    connections: &Arc<AtomicUsize>,
+    closing: &watch::Receiver<bool>,
+) {
+    let open = connections.fetch_add(1, Ordering::AcqRel) + 1;
+    let state = Arc::clone(&listening.state);
+    let guard = Open { count: Arc::clone(connections), state };
+    if open > listening.max_connections {
+        listening.state.metrics.connection_refused();
+        turn_away(stream);
+        return;
+    }
+    listening.state.metrics.connections(open);
+    // Replies are whole; waiting for more to send only delays them.
+    let _ = stream.set_nodelay(true);
+    let (listening, closing) = (Arc::clone(listening), closing.clone());
+    tokio::spawn(async move {
+        let _open = guard;
+        match listening.tls.clone() {
+            None => converse(&listening, stream, closing).await,
+            Some(tls) => {
+                let shaken = tokio::time::timeout(listening.header_timeout, tls.accept(stream));
+                match shaken.await {
+                    Ok(Ok(stream)) => converse(&listening, stream, closing).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+                    Err(_) => tracing::debug!("TLS handshake timed out"),
+                }
+            }
+        }
+    });
+}
+
+/// Answers a connection that is one too many, without a task for it.
+fn turn_away(stream: TcpStream) {
+    const BODY: &str = "{\"error\":\"too many connections; try again in a moment\"}";
+    let reply = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    // Its socket buffer is empty, so that this does not wait.
+    let _ = stream.try_write(reply.as_bytes());
+}
+
+async fn converse<S>(listening: &Listening, stream: S, mut closing: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(listening.header_timeout)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
+        .pipeline_flush(true);
+    let service = TowerToHyperService::new(listening.router.clone());
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // The reference it gives must not be held while the connection goes on.
+    let told = async { closing.wait_for(|closing| *closing).await.map(drop) };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = told => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,171 @@
+//! What all requests of a server share.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use strata_core::hub::Hub;
+use tokio::sync::Notify;
+
+use crate::body::BodyLimits;
+use crate::gate::Gate;
+use crate::jobs::JobManager;
+use crate::keys::{Caller, KeyRing};
+use crate::openapi::Doc;
+use crate::operation::{Describe, Operation};
+use crate::problem::Problem;
+use crate::rate::RateLimits;
+use crate::settings::ServerSettings;
+use crate::telemetry::{Metrics, ModelRow};
+
+/// How far a server is on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// It serves.
+    Serving,
+    /// It serves, but says that it is not ready, so that others are asked.
+    Leaving,
+    /// It answers what it has taken and refuses the rest.
+    Refusing,
+}
+
+pub(crate) struct State {
+    pub(crate) limits: BodyLimits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) gate: Gate,
+    pub(crate) in_flight: AtomicUsize,
+    /// Told when a request has left.
+    pub(crate) left: Notify,
+    pub(crate) access_log: bool,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) jobs: Option<Arc<JobManager>>,
+    /// Everything is loaded and has run once.
+    pub(crate) warm: AtomicBool,
+    /// Why warming up failed, where it did.
+    pub(crate) trouble: Mutex<Option<String>>,
+    keys: RwLock<Arc<KeyRing>>,
+    rates: Mutex<RateLimits>,
+    phase: AtomicU8,
+    others: [Arc<Operation>; 2],
+}
+
+impl State {
+    pub(crate) fn new(
+        settings: &ServerSettings,
+        keys: KeyRing,
+        parts: (Arc<Hub>, Arc<Metrics>, Option<Arc<JobManager>>),
+    ) -> Self {
+        let (hub, metrics, jobs) = parts;
+        let limits = &settings.limits;
+        let seconds = Duration::from_secs;
+        let concurrent = limits.concurrent_count();
+        Self {
+            limits: BodyLimits {
+                body: limits.body_bytes.as_usize(),
+                decompressed: limits.decompressed_bytes.as_usize(),
+                json_depth: limits.json_depth,
+                rows: limits.rows,
+                body_timeout: seconds(limits.body_timeout_s),
+                request_timeout: seconds(limits.request_timeout_s),
+            },
+            metrics,
+            gate: Gate::new(concurrent, settings.batching.queue_items),
+            in_flight: AtomicUsize::new(0),
+            left: Notify::new(),
+            access_log: settings.log.access,
+            hub,
+            jobs,
+            warm: AtomicBool::new(false),
+            trouble: Mutex::default(),
+            keys: RwLock::new(Arc::new(keys)),
+            rates: Mutex::new(RateLimits::default()),
+            phase: AtomicU8::new(0),
+            others: [other(false), other(true)],
+        }
+    }
+
+    pub(crate) fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_keys(&self, keys: KeyRing) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// Takes one request from a caller's rate, or says how long to wait.
+    pub(crate) fn take_token(&self, caller: &Caller) -> Result<(), Duration> {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.take(caller, Instant::now())
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Serving,
+            1 => Phase::Leaving,
+            _ => Phase::Refusing,
+        }
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// The operation that stands for addresses that are none.
+    pub(crate) fn other(&self, oip: bool) -> Arc<Operation> {
+        Arc::clone(&self.others[usize::from(oip)])
+    }
+
+    /// Whether requests should come here, and if not, why.
+    pub(crate) fn readiness(&self) -> (bool, Vec<String>) {
+        let mut why = Vec::new();
+        if self.phase() != Phase::Serving {
+            why.push("the server is stopping".to_owned());
+        }
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match trouble {
+            Some(trouble) => why.push(trouble),
+            None if !self.warm.load(Ordering::Acquire) => {
+                why.push("models are being loaded and warmed up".to_owned());
+            }
+            None => {}
+        }
+        why.extend(self.hub.readiness().why);
+        (why.is_empty(), why)
+    }
+
+    /// Opens a model anew; what fails leaves the old one in place and is in the index and the log.
+    pub(crate) fn reload_model(&self, name: &str) -> Result<(), strata_core::hub::HubError> {
+        let result = self.hub.load(name);
+        match &result {
+            Ok(()) => tracing::info!(model = name, "model loaded"),
+            Err(error) => tracing::error!(model = name, %error, "model not replaced"),
+        }
+        self.metrics.reload(name, result.is_ok());
+        self.report_models();
+        result
+    }
+
+    /// Puts the models' state into the metrics.
+    pub(crate) fn report_models(&self) {
+        let index = self.hub.index();
+        self.metrics.model_info(index.iter().map(|row| {
+            let from = row.provenance.as_deref();
+            ModelRow {
+                model: &row.name,
+                version: &row.version,
+                sha256: from.map_or("", |p| &p.sha256),
+                provider: from.map_or("", |p| &p.provider),
+                onnx_runtime: from.map_or("", |p| &p.onnx_runtime),
+                state: row.state.as_str(),
+            }
+        }));
+    }
+}
+
+fn other(oip: bool) -> Arc<Operation> {
+    let none = Operation::get("other", "/").open();
+    let none = Describe::raw(none, crate::operation::BodyKind::None, Doc::default(), |_, _| {
+        Err(Problem::not_found("no-address", "there is nothing at this address"))
+    });
+    Arc::new(if oip { none.oip() } else { none })
+}

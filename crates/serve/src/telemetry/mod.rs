@@ -1,0 +1,9 @@
+//! What a server says about itself: metrics that Prometheus scrapes, and the log.
+
+pub mod logs;
+pub mod memory;
+mod metrics;
+mod process;
+
+pub use logs::{Access, LogError, access};
+pub use metrics::{CONTENT_TYPE, Metrics, ModelMetrics, ModelRow, Stage};
