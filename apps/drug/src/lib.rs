@@ -4,6 +4,7 @@
 //! tests, the workspace's commands and later doors call the same functions.
 
 pub mod cli;
+pub mod http;
 pub mod input;
 pub mod output;
 pub mod report;

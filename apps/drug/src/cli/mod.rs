@@ -10,11 +10,14 @@ mod embed;
 mod eval;
 mod filter;
 mod index;
+mod keys;
 mod models;
 mod scenarios;
 mod screen;
 mod search;
+mod serve;
 mod split;
+mod standardize;
 mod substructure;
 mod tools;
 
@@ -56,6 +59,8 @@ pub struct Globals {
 pub enum Command {
     Screen(screen::Args),
     Scenarios(scenarios::Args),
+    Serve(serve::Args),
+    Keys(keys::Args),
     #[command(flatten)]
     Tool(tools::ToolCommand),
 }
@@ -69,6 +74,8 @@ impl Command {
         match self {
             Self::Screen(args) => screen::run(args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
+            Self::Serve(args) => serve::run(&args, globals),
+            Self::Keys(args) => keys::run(args, globals),
             Self::Tool(command) => command.run(globals),
         }
     }
@@ -78,7 +85,10 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(&cli.globals.log);
+    // A server's log is set up by its own settings.
+    if !matches!(cli.command, Command::Serve(_)) {
+        log_to_stderr(&cli.globals.log);
+    }
     match cli.command.run(&cli.globals) {
         Ok(code) => code,
         Err(error) if common::is_broken_pipe(&error) => ExitCode::SUCCESS,

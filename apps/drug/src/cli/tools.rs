@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::{
     Globals, cluster, depict, describe, embed, eval, filter, index, models, search, split,
-    substructure,
+    standardize, substructure,
 };
 
 /// The commands beside `screen`.
@@ -20,6 +20,7 @@ pub enum ToolCommand {
     Cluster(cluster::Args),
     Split(split::Args),
     Describe(describe::Args),
+    Standardize(standardize::Args),
     Depict(depict::Args),
     Embed(embed::Args),
     Eval(eval::Args),
@@ -40,6 +41,7 @@ impl ToolCommand {
             Self::Cluster(args) => cluster::run(&args, globals),
             Self::Split(args) => split::run(&args, globals),
             Self::Describe(args) => describe::run(&args, globals),
+            Self::Standardize(args) => standardize::run(&args, globals),
             Self::Depict(args) => depict::run(&args, globals),
             Self::Embed(args) => embed::run(args, globals),
             Self::Eval(args) => eval::run(args, globals),

@@ -18,7 +18,7 @@ use strata_core::stream::RecordError;
 
 pub use columns::{Column, ColumnKind, Layout};
 pub use open::{Format, InputSpec, open};
-pub use structure::record_error;
+pub use structure::{record_error, structure};
 
 /// Longest line, field set or SDF record that is read; longer ones are row errors.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;

@@ -17,12 +17,20 @@ impl Record {
         if let Some(block) = &self.molblock {
             return Mol::from_molblock(block).map_err(|error| record_error(&error));
         }
-        let smiles = layout.smiles.map_or("", |column| self.value(column)).trim();
-        if smiles.is_empty() {
-            return Err(RecordError::new("empty", "the row has no structure"));
-        }
-        Mol::from_smiles(smiles).map_err(|error| record_error(&error))
+        structure(layout.smiles.map_or("", |column| self.value(column)))
     }
+}
+
+/// Parses a structure given as SMILES.
+///
+/// # Errors
+/// `empty` where there is none, or the chemistry's error.
+pub fn structure(smiles: &str) -> Result<Mol, RecordError> {
+    let smiles = smiles.trim();
+    if smiles.is_empty() {
+        return Err(RecordError::new("empty", "the row has no structure"));
+    }
+    Mol::from_smiles(smiles).map_err(|error| record_error(&error))
 }
 
 /// A chemistry error as the error of a row: its stable code, its text.

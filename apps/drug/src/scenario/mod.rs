@@ -89,9 +89,17 @@ impl Loaded {
         if !path.exists() && !name_or_file.contains(['/', '.']) {
             return Err(ScenarioError::Unknown { name: name_or_file.to_owned() });
         }
+        Self::read(path)
+    }
+
+    /// Reads and checks a scenario's file.
+    ///
+    /// # Errors
+    /// [`ScenarioError`], with file and line.
+    pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ScenarioError::Io { path: path.to_path_buf(), source })?;
-        Self::parse(&text, name_or_file)
+        Self::parse(&text, &path.display().to_string())
     }
 
     /// Parses and checks a scenario's text.

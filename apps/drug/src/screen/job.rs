@@ -6,17 +6,17 @@ use std::time::Instant;
 
 use strata_core::stream::{self, Journal, Opened, Options, Outcome, Progress, StreamError};
 
-use crate::input::{self, InputError, InputSpec, Layout};
-use crate::output::{OutFormat, OutputError, Schema, beside, write_note_beside, write_whole};
+use crate::input::{self, InputError, InputSpec};
+use crate::output::{OutFormat, OutputError, beside, write_note_beside, write_whole};
 use crate::report::{self, Report};
-use crate::scenario::{Loaded, ScenarioError, Scorer};
+use crate::scenario::{Loaded, ScenarioError};
 
 use super::finalise::{Target, finalise};
-use super::models::{LoadedModels, ModelChoice, ModelsError, load_models};
-use super::molecule::{Chemistry, ChemistryError};
+use super::models::{Folder, ModelChoice, ModelSource, ModelsError};
+use super::molecule::ChemistryError;
+use super::pipeline::{Pipeline, hex};
 use super::source::LibrarySource;
-use super::stages::Screening;
-use super::{ComputedColumns, Provenance, Summary};
+use super::{Provenance, Summary};
 
 /// Records in a chunk: one inference, and what a kill can lose.
 const CHUNK: usize = 256;
@@ -118,6 +118,19 @@ pub fn screen(
     stop: &AtomicBool,
     progress: &mut dyn Progress,
 ) -> Result<Screened, JobError> {
+    let folder = Folder::new(job.models_dir.as_deref(), threads(job));
+    screen_with(job, &folder, (stop, progress))
+}
+
+/// [`screen`] with models from elsewhere, such as a server's.
+///
+/// # Errors
+/// As [`screen`].
+pub fn screen_with(
+    job: &Job,
+    models: &dyn ModelSource,
+    (stop, progress): (&AtomicBool, &mut dyn Progress),
+) -> Result<Screened, JobError> {
     let path = journal_path(&job.out);
     // All that can be wrong with the settings is said before a minute of work is done.
     for out in std::iter::once(&job.out).chain(&job.top_out) {
@@ -129,15 +142,19 @@ pub fn screen(
     if job.resume && job.out.exists() && !path.exists() {
         return Ok(Screened::AlreadyComplete);
     }
-    let (prepared, mut source) = Prepared::new(job)?;
-    let identity = prepared.provenance.identity(&prepared.schema, CHUNK);
+    let reader = input::open(&job.input)?;
+    let layout = reader.layout().clone();
+    let chosen = (&job.scenario, &job.models, models);
+    let mut pipeline = Pipeline::new(layout, chosen, &job.input.path)?;
+    let mut source = LibrarySource::new(reader);
+    let identity = pipeline.provenance.identity(&pipeline.screening.schema, CHUNK);
     let mut journal = match job.resume {
         true => match Journal::resume(&path, &identity)? {
             Opened::Fresh(journal) | Opened::Resumed(journal) => journal,
         },
         false => Journal::create(&path, &identity, job.overwrite)?,
     };
-    match prepared.run(job, (&mut source, &mut journal), (stop, progress))? {
+    match run(&mut pipeline, job, (&mut source, &mut journal), (stop, progress))? {
         None => Ok(Screened::Interrupted { rows: journal.rows(), journal: path }),
         Some(finished) => {
             journal.remove()?;
@@ -146,101 +163,57 @@ pub fn screen(
     }
 }
 
-/// Everything that is ready before the first record is read.
-struct Prepared {
-    models: LoadedModels,
-    chemistry: Chemistry,
-    layout: Layout,
-    schema: Schema,
-    scorer: Scorer,
-    numbers: Vec<String>,
-    provenance: Provenance,
-}
-
-impl Prepared {
-    fn new(job: &Job) -> Result<(Self, LibrarySource), JobError> {
-        let reader = input::open(&job.input)?;
-        let layout = reader.layout().clone();
-        let scenario = &job.scenario.scenario;
-        let names = match &job.models {
-            ModelChoice::Scenario => &scenario.models,
-            ModelChoice::Only(names) => names,
-        };
-        let chemistry = Chemistry::new(&job.scenario)?;
-        let threads = threads(job);
-        let models = load_models(names, job.models_dir.as_ref(), threads)?;
-        let computed = ComputedColumns::of(models.predictors());
-        // A property that is missing because the user chose other models is left out of the score;
-        // one that the scenario's own models do not give is a mistake in the scenario.
-        let chosen = matches!(job.models, ModelChoice::Only(_));
-        let absent = |name: &str| chosen && !super::columns::is_descriptor(name);
-        let scorer = Scorer::bind(&job.scenario, &computed.numbers, absent)?;
-        let (schema, numbers) = (Schema::new(&layout, computed.columns), computed.numbers);
-        let provenance = Provenance::new(&job.scenario, &models, &job.input.path);
-        Ok((
-            Self { models, chemistry, layout, schema, scorer, numbers, provenance },
-            LibrarySource::new(reader),
-        ))
+/// Runs the belt and, when all rows are in, writes everything. `None` when it was stopped.
+fn run(
+    pipeline: &mut Pipeline,
+    job: &Job,
+    (source, journal): (&mut LibrarySource, &mut Journal),
+    (stop, progress): (&AtomicBool, &mut dyn Progress),
+) -> Result<Option<Finished>, JobError> {
+    let started = Instant::now();
+    let screening = &pipeline.screening;
+    let mut summary = Summary {
+        schema: screening.schema.clone(),
+        numbers: pipeline.numbers.clone(),
+        resumed: journal.rows(),
+        left_out: screening.scorer.left_out().to_vec(),
+        ..Summary::default()
+    };
+    let options = Options { threads: threads(job), chunk: CHUNK, stop };
+    let (outcome, tally) = stream::run(source, screening, journal, options, progress)?;
+    summary.belt = started.elapsed();
+    (summary.screened, summary.times) = (tally.rows, tally.times);
+    if outcome == Outcome::Interrupted {
+        return Ok(None);
     }
-
-    /// Runs the belt and, when all rows are in, writes everything. `None` when it was stopped.
-    fn run(
-        mut self,
-        job: &Job,
-        (source, journal): (&mut LibrarySource, &mut Journal),
-        (stop, progress): (&AtomicBool, &mut dyn Progress),
-    ) -> Result<Option<Finished>, JobError> {
-        let started = Instant::now();
-        let mut summary = Summary {
-            schema: self.schema.clone(),
-            numbers: self.numbers.clone(),
-            resumed: journal.rows(),
-            left_out: self.scorer.left_out().to_vec(),
-            ..Summary::default()
+    let writing = Instant::now();
+    let target = Target {
+        out: &job.out,
+        top_out: job.top_out.as_deref(),
+        top: job.top,
+        layout: &screening.layout,
+    };
+    let digest = journal.input_digest();
+    let provenance = &mut pipeline.provenance;
+    provenance.input.rows_sha256 = hex(&digest);
+    finalise(journal, target, &mut summary, |summary| {
+        provenance.rows = summary.rows;
+        provenance.good = summary.good();
+        provenance.failed.clone_from(&summary.failed);
+        vec![("strata.provenance".to_owned(), provenance.to_json())]
+    })?;
+    write_note_beside(&job.out, &provenance.to_json())?;
+    summary.writing = writing.elapsed();
+    if let Some(path) = &job.report {
+        let report = Report {
+            scenario: &job.scenario,
+            scorer: &screening.scorer,
+            summary: &summary,
+            provenance,
         };
-        let stages = Screening {
-            layout: &self.layout,
-            schema: &self.schema,
-            models: &self.models,
-            chemistry: &self.chemistry,
-            scorer: &self.scorer,
-        };
-        let options = Options { threads: threads(job), chunk: CHUNK, stop };
-        let (outcome, tally) = stream::run(source, &stages, journal, options, progress)?;
-        summary.belt = started.elapsed();
-        (summary.screened, summary.times) = (tally.rows, tally.times);
-        if outcome == Outcome::Interrupted {
-            return Ok(None);
-        }
-        let writing = Instant::now();
-        let target = Target {
-            out: &job.out,
-            top_out: job.top_out.as_deref(),
-            top: job.top,
-            layout: &self.layout,
-        };
-        let digest = journal.input_digest();
-        let provenance = &mut self.provenance;
-        provenance.input.rows_sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        finalise(journal, target, &mut summary, |summary| {
-            provenance.rows = summary.rows;
-            provenance.good = summary.good();
-            provenance.failed.clone_from(&summary.failed);
-            vec![("strata.provenance".to_owned(), provenance.to_json())]
-        })?;
-        write_note_beside(&job.out, &self.provenance.to_json())?;
-        summary.writing = writing.elapsed();
-        if let Some(path) = &job.report {
-            let report = Report {
-                scenario: &job.scenario,
-                scorer: &self.scorer,
-                summary: &summary,
-                provenance: &self.provenance,
-            };
-            write_whole(path, report::html(&report).as_bytes())?;
-        }
-        Ok(Some(Finished { summary, provenance: self.provenance }))
+        write_whole(path, report::html(&report).as_bytes())?;
     }
+    Ok(Some(Finished { summary, provenance: provenance.clone() }))
 }
 
 fn threads(job: &Job) -> usize {

@@ -8,6 +8,7 @@ mod finalise;
 mod job;
 mod models;
 mod molecule;
+mod pipeline;
 mod predict;
 mod provenance;
 mod source;
@@ -16,9 +17,13 @@ mod summary;
 mod targets;
 
 pub use columns::{ComputedColumns, DECIMALS};
-pub use job::{Finished, Job, JobError, Screened, journal_path, screen};
-pub use models::{LoadedModels, ModelChoice, ModelsError, load_models};
+pub use job::{Finished, Job, JobError, Screened, journal_path, screen, screen_with};
+pub use models::{
+    Folder, LoadedModels, ModelChoice, ModelSource, ModelsError, featuriser_of, load_models,
+};
+pub(crate) use pipeline::{Pipeline, hex};
 pub use predict::{CardModel, PredictedEndpoint, Predictor};
 pub use provenance::Provenance;
 pub(crate) use source::{LibrarySource, write_failed, write_given};
+pub(crate) use stages::Screening;
 pub use summary::{Histogram, Hit, OwnedCell, Summary};

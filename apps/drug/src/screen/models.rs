@@ -1,11 +1,13 @@
 //! The models of a run: found, verified, opened, and what they share (featurisers, fingerprints of
 //! the training domains) worked out once.
 
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 use strata_chem::arena::DomainSet;
 use strata_chem::features::Featuriser;
 use strata_core::card::{ModelCard, ModelStore, Role};
+use strata_core::hub::{Hub, HubError};
 use strata_core::paths::{self, SearchPath};
 use strata_core::provenance::Featuriser as FeaturiserStamp;
 use strata_core::runtime::{Model, OpenOptions, PoolConfig};
@@ -49,6 +51,9 @@ pub enum ModelsError {
     /// A file of a model is not what its card says.
     #[error("{0}")]
     Verify(#[from] strata_core::verify::VerifyError),
+    /// A server's model is not ready.
+    #[error("{0}")]
+    Hub(#[from] HubError),
     /// A model is none that screening can run.
     #[error("model {model} cannot be used for screening: {why}")]
     Unfit {
@@ -125,40 +130,16 @@ impl LoadedModels {
         &self.predictors
     }
 
-    /// Opens a model and works out what it needs.
-    fn open(
-        &mut self,
-        card: ModelCard,
-        search: &SearchPath,
-        threads: usize,
-    ) -> Result<(), ModelsError> {
-        let name = card.name.clone();
-        let unfit = |why: String| ModelsError::Unfit { model: name.clone(), why };
-        if card.inputs.len() != 1 {
-            return Err(unfit("it takes more than one input".to_owned()));
-        }
-        let targets = card.task == TARGETS;
-        let id = match targets {
-            true => targets::featuriser_id(&card),
-            false => card.featuriser().map(|(id, _)| id.to_owned()),
-        };
-        let id =
-            id.ok_or_else(|| unfit("its card names no featuriser under [preprocess]".into()))?;
-        let inner = Featuriser::from_id(&id).map_err(|error| unfit(error.to_string()))?;
-        let stamp = FeaturiserStamp { id: id.clone(), hash: inner.hash() };
-        self.add_domain(&card, search)?;
-        let options = OpenOptions {
-            // The arena keeps what its largest batch took, in every session.
-            pool: PoolConfig { sessions: threads.max(1), arena: false, ..PoolConfig::default() },
-            // A card of targets says how its features are made in its own words.
-            featuriser: (!targets).then(|| stamp.clone()),
-            ..OpenOptions::default()
-        };
-        let model = Model::open(card, search, &options)?;
+    /// Takes an open model and works out what it needs.
+    fn take(&mut self, model: Arc<Model>, search: &SearchPath) -> Result<(), ModelsError> {
+        let card = model.card();
+        let Features { inner, stamp, targets } = Features::of(card)?;
+        self.add_domain(card, search)?;
         let dim = inner.dim();
+        let unfit = |why: String| ModelsError::Unfit { model: card.name.clone(), why };
         let predictor: Box<dyn Predictor> = match targets {
-            true => Box::new(targets::TargetsModel::new(model, &id, dim)),
-            false => Box::new(CardModel::new(model, &stamp, dim).map_err(unfit)?),
+            true => Box::new(targets::TargetsModel::new(Arc::clone(&model), &stamp.id, dim)),
+            false => Box::new(CardModel::new(Arc::clone(&model), &stamp, dim).map_err(unfit)?),
         };
         self.add(predictor, SharedFeaturiser { stamp, inner });
         Ok(())
@@ -233,19 +214,103 @@ impl LoadedModels {
     }
 }
 
-/// Opens models by name. `threads` of them can run at the same time.
+/// What a model's card says of its features.
+struct Features {
+    inner: Featuriser,
+    stamp: FeaturiserStamp,
+    /// Whether its outputs are targets; then the card says in its own words how features are made.
+    targets: bool,
+}
+
+impl Features {
+    fn of(card: &ModelCard) -> Result<Self, ModelsError> {
+        let unfit = |why: String| ModelsError::Unfit { model: card.name.clone(), why };
+        if card.inputs.len() != 1 {
+            return Err(unfit("it takes more than one input".to_owned()));
+        }
+        let targets = card.task == TARGETS;
+        let id = match targets {
+            true => targets::featuriser_id(card),
+            false => card.featuriser().map(|(id, _)| id.to_owned()),
+        };
+        let id =
+            id.ok_or_else(|| unfit("its card names no featuriser under [preprocess]".into()))?;
+        let inner = Featuriser::from_id(&id).map_err(|error| unfit(error.to_string()))?;
+        let stamp = FeaturiserStamp { id, hash: inner.hash() };
+        Ok(Self { inner, stamp, targets })
+    }
+}
+
+/// What makes the features of a model that screening can run, for its provenance and for the check
+/// against its card; `None` for other models.
+#[must_use]
+pub fn featuriser_of(card: &ModelCard) -> Option<FeaturiserStamp> {
+    Features::of(card).ok().filter(|features| !features.targets).map(|features| features.stamp)
+}
+
+/// Where a run's models come from.
+pub trait ModelSource: Send + Sync {
+    /// A model that is ready, and where its other files are looked for.
+    ///
+    /// # Errors
+    /// Why it is not ready.
+    fn model(&self, name: &str) -> Result<(Arc<Model>, SearchPath), ModelsError>;
+}
+
+/// Models opened from their folder, for one run.
+#[derive(Debug)]
+pub struct Folder {
+    store: ModelStore,
+    threads: usize,
+}
+
+impl Folder {
+    /// The models of a folder, or of the usual places; `threads` can run each at the same time.
+    #[must_use]
+    pub fn new(models_dir: Option<&Path>, threads: usize) -> Self {
+        Self { store: ModelStore::new(paths::search_path(models_dir)), threads }
+    }
+}
+
+impl ModelSource for Folder {
+    fn model(&self, name: &str) -> Result<(Arc<Model>, SearchPath), ModelsError> {
+        let card = self.store.card(name)?;
+        let Features { stamp, targets, .. } = Features::of(&card)?;
+        let options = OpenOptions {
+            // The arena keeps what its largest batch took, in every session.
+            pool: PoolConfig {
+                sessions: self.threads.max(1),
+                arena: false,
+                ..PoolConfig::default()
+            },
+            featuriser: (!targets).then_some(stamp),
+            ..OpenOptions::default()
+        };
+        let model = Model::open(card, self.store.search(), &options)?;
+        Ok((Arc::new(model), self.store.search().clone()))
+    }
+}
+
+/// The models of a server, which are open already.
+impl ModelSource for Hub {
+    fn model(&self, name: &str) -> Result<(Arc<Model>, SearchPath), ModelsError> {
+        let served = self.get(name, None)?;
+        Ok((Arc::clone(served.model()), served.search().clone()))
+    }
+}
+
+/// The models of these names, in the order of their columns.
 ///
 /// # Errors
 /// [`ModelsError`]: nothing is screened with a part of the models.
 pub fn load_models(
     names: &[String],
-    models_dir: Option<&PathBuf>,
-    threads: usize,
+    source: &dyn ModelSource,
 ) -> Result<LoadedModels, ModelsError> {
-    let store = ModelStore::new(paths::search_path(models_dir.map(PathBuf::as_path)));
     let mut loaded = LoadedModels::default();
     for name in names {
-        loaded.open(store.card(name)?, store.search(), threads)?;
+        let (model, search) = source.model(name)?;
+        loaded.take(model, &search)?;
     }
     loaded.check_columns()?;
     Ok(loaded)

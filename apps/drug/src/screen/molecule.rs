@@ -43,7 +43,7 @@ pub(super) struct Chemistry {
 
 /// What is worked out of one molecule and kept until its row is written.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     pub(super) canonical_smiles: String,
     /// In the order of `columns::DESCRIPTORS`.
     pub(super) descriptors: [f64; 7],

@@ -33,11 +33,16 @@ pub trait Predictor: Send + Sync {
     /// Width of a row of [`Self::predict`].
     fn width(&self) -> usize;
 
-    /// Writes a row of raw numbers a molecule into `out`, row by row.
+    /// Writes a row of raw numbers a molecule into `out`, row by row; `run` stops it early.
     ///
     /// # Errors
     /// Why the model gave no answer.
-    fn predict(&self, features: ArrayView2<'_, f32>, out: &mut [f32]) -> Result<(), RecordError>;
+    fn predict(
+        &self,
+        features: ArrayView2<'_, f32>,
+        run: &RunOptions,
+        out: &mut [f32],
+    ) -> Result<(), RecordError>;
 
     /// The values of [`Self::text_columns`] from a row of raw numbers.
     fn texts(&self, _row: &[f32], _out: &mut Vec<String>) {}
@@ -94,7 +99,7 @@ impl PredictedEndpoint {
 /// A model with a card, running on its pool of sessions.
 #[derive(Debug)]
 pub struct CardModel {
-    model: Model,
+    model: Arc<Model>,
     featuriser: String,
     dim: usize,
     endpoints: Vec<PredictedEndpoint>,
@@ -107,7 +112,7 @@ impl CardModel {
     ///
     /// # Errors
     /// What in the card does not fit screening.
-    pub fn new(model: Model, stamp: &FeaturiserStamp, dim: usize) -> Result<Self, String> {
+    pub fn new(model: Arc<Model>, stamp: &FeaturiserStamp, dim: usize) -> Result<Self, String> {
         let card = model.card();
         if card.endpoints.is_empty() {
             return Err("its card has no [[endpoints]], so its numbers have no names".to_owned());
@@ -181,14 +186,19 @@ impl Predictor for CardModel {
         self.outputs.iter().map(|(_, range)| range.len()).sum()
     }
 
-    fn predict(&self, features: ArrayView2<'_, f32>, out: &mut [f32]) -> Result<(), RecordError> {
+    fn predict(
+        &self,
+        features: ArrayView2<'_, f32>,
+        run: &RunOptions,
+        out: &mut [f32],
+    ) -> Result<(), RecordError> {
         let failed = |error: RuntimeError| {
             RecordError::new("inference", format!("model {}: {error}", self.name()))
         };
         let rows = features.nrows();
         let input = &self.model.card().inputs[0].name;
         let inputs = Inputs::new().with(input, features);
-        let outputs = self.model.run(&inputs, &RunOptions::default()).map_err(failed)?;
+        let outputs = self.model.run(&inputs, run).map_err(failed)?;
         let width = self.width();
         for (name, range) in &self.outputs {
             let view: ArrayViewD<'_, f32> = outputs.view(name).map_err(failed)?;

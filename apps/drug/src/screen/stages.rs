@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use ndarray::{Array2, s};
+use strata_core::runtime::RunOptions;
 use strata_core::stream::{Interpret, RecordError, Stages};
 
 use crate::input::{Layout, Record};
@@ -16,16 +17,16 @@ use super::molecule::{Chemistry, Facts};
 use super::source::{write_failed, write_given};
 
 /// Everything the workers share.
-pub(super) struct Screening<'a> {
-    pub(super) layout: &'a Layout,
-    pub(super) schema: &'a Schema,
-    pub(super) models: &'a LoadedModels,
-    pub(super) chemistry: &'a Chemistry,
-    pub(super) scorer: &'a Scorer,
+pub(crate) struct Screening {
+    pub(super) layout: Layout,
+    pub(super) schema: Schema,
+    pub(super) models: LoadedModels,
+    pub(super) chemistry: Chemistry,
+    pub(super) scorer: Scorer,
 }
 
 /// One worker's buffers: a row a molecule of the batch in each.
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     /// One matrix a featuriser.
     features: Vec<Array2<f32>>,
     /// One table a model.
@@ -36,13 +37,21 @@ pub(super) struct Scratch {
     nearest: Vec<Option<f64>>,
 }
 
-impl Stages for Screening<'_> {
+impl Screening {
+    /// The columns of its rows.
+    #[must_use]
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+}
+
+impl Stages for Screening {
     type Record = Record;
     type Prepared = Facts;
     type Scratch = Scratch;
 
     fn scratch(&self, chunk: usize) -> Scratch {
-        let models = self.models;
+        let models = &self.models;
         let dims = models.featurisers.iter().map(super::models::SharedFeaturiser::dim);
         let fingerprint =
             |domain: &super::models::FingerprintKind| vec![vec![0; domain.bits / 64]; chunk];
@@ -60,7 +69,7 @@ impl Stages for Screening<'_> {
         slot: usize,
         scratch: &mut Scratch,
     ) -> Result<Facts, RecordError> {
-        let mol = record.molecule(self.layout)?;
+        let mol = record.molecule(&self.layout)?;
         let molecule = self.chemistry.read(&mol);
         for (featuriser, matrix) in self.models.featurisers.iter().zip(&mut scratch.features) {
             let mut row = matrix.row_mut(slot);
@@ -76,14 +85,19 @@ impl Stages for Screening<'_> {
         Ok(molecule.facts())
     }
 
-    fn infer(&self, slots: Range<usize>, scratch: &mut Scratch) -> Result<(), RecordError> {
-        let models = self.models;
+    fn infer(
+        &self,
+        slots: Range<usize>,
+        run: &RunOptions,
+        scratch: &mut Scratch,
+    ) -> Result<(), RecordError> {
+        let models = &self.models;
         for (at, model) in models.predictors.iter().enumerate() {
             let features = &scratch.features[models.features_of[at]];
             let rows = features.slice(s![slots.clone(), ..]);
             let width = model.width();
             let place = slots.start * width..slots.end * width;
-            model.predict(rows, &mut scratch.predictions[at][place])?;
+            model.predict(rows, run, &mut scratch.predictions[at][place])?;
         }
         scratch.nearest[slots.clone()].fill(None);
         for Domain { set, datasets, kind } in &models.domains {
@@ -109,7 +123,7 @@ impl Stages for Screening<'_> {
     ) -> Result<(), RecordError> {
         let Interpret { record, prepared: facts, slot } = done;
         let mut row = RowWriter::new(out);
-        write_given(record, self.schema, &mut row);
+        write_given(record, &self.schema, &mut row);
         row.text(&facts.canonical_smiles);
         row.null();
         row.null();
@@ -147,7 +161,7 @@ impl Stages for Screening<'_> {
 
     fn failed(&self, record: &Record, error: &RecordError, out: &mut Vec<u8>) {
         let mut row = RowWriter::new(out);
-        write_failed(record, self.schema, error, &mut row);
+        write_failed(record, &self.schema, error, &mut row);
         // All columns but the given ones, the three above, and the rank, which comes at the end.
         for _ in self.schema.given + 3..self.schema.columns.len() - 1 {
             row.null();

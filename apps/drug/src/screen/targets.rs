@@ -19,7 +19,7 @@ const TOP: usize = 5;
 /// A model whose outputs are targets.
 #[derive(Debug)]
 pub(super) struct TargetsModel {
-    model: Model,
+    model: Arc<Model>,
     featuriser: String,
     dim: usize,
 }
@@ -32,7 +32,7 @@ pub(super) fn featuriser_id(card: &strata_core::card::ModelCard) -> Option<Strin
 
 impl TargetsModel {
     /// Wraps an open model that takes rows of this featuriser.
-    pub(super) fn new(model: Model, featuriser: &str, dim: usize) -> Self {
+    pub(super) fn new(model: Arc<Model>, featuriser: &str, dim: usize) -> Self {
         Self { model, featuriser: featuriser.to_owned(), dim }
     }
 }
@@ -60,14 +60,19 @@ impl Predictor for TargetsModel {
         self.model.card().outputs.len()
     }
 
-    fn predict(&self, features: ArrayView2<'_, f32>, out: &mut [f32]) -> Result<(), RecordError> {
+    fn predict(
+        &self,
+        features: ArrayView2<'_, f32>,
+        run: &RunOptions,
+        out: &mut [f32],
+    ) -> Result<(), RecordError> {
         let failed = |error: RuntimeError| {
             RecordError::new("inference", format!("model {}: {error}", self.name()))
         };
         let card = self.model.card();
         for (row, place) in features.rows().into_iter().zip(out.chunks_mut(self.width())) {
             let inputs = Inputs::new().with(&card.inputs[0].name, row);
-            let outputs = self.model.run(&inputs, &RunOptions::default()).map_err(failed)?;
+            let outputs = self.model.run(&inputs, run).map_err(failed)?;
             for (port, value) in card.outputs.iter().zip(place) {
                 let view: ArrayViewD<'_, f32> = outputs.view(&port.name).map_err(failed)?;
                 *value = view.iter().next().copied().unwrap_or(f32::NAN);

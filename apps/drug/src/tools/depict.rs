@@ -18,8 +18,20 @@ use crate::report::escape;
 /// # Errors
 /// [`ToolError::Chem`] where the molecule cannot be laid out.
 pub fn draw(mol: &Mol, highlight: Option<&Pattern>) -> Result<String, ToolError> {
-    let mut atoms: Vec<u32> =
-        highlight.map(|pattern| pattern.find(mol).concat()).unwrap_or_default();
+    draw_atoms(mol, highlight.map(|pattern| matched_atoms(mol, pattern)).unwrap_or_default())
+}
+
+/// The atoms that match a pattern, as often as they do.
+#[must_use]
+pub fn matched_atoms(mol: &Mol, pattern: &Pattern) -> Vec<u32> {
+    pattern.find(mol).concat()
+}
+
+/// A drawing as SVG; these atoms are marked.
+///
+/// # Errors
+/// [`ToolError::Chem`] where the molecule cannot be laid out.
+pub fn draw_atoms(mol: &Mol, mut atoms: Vec<u32>) -> Result<String, ToolError> {
     atoms.sort_unstable();
     atoms.dedup();
     Ok(svg(mol, &atoms)?)

@@ -12,7 +12,7 @@ use super::text::TextTable;
 use crate::output::round;
 
 /// What a rule says.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// Name of the rule.
     pub rule: &'static str,
@@ -23,7 +23,7 @@ pub struct Verdict {
 }
 
 /// A structural alert that fired.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct AlertNote {
     /// Set and name of the rule.
     pub alert: String,
@@ -32,7 +32,7 @@ pub struct AlertNote {
 }
 
 /// A molecule, described.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Description {
     /// Its identifier.
     pub id: String,

@@ -27,7 +27,12 @@ pub(super) struct Encoder {
 
 impl Encoder {
     /// Runs the encoder once on all graphs; writes a vector a graph into `out`.
-    pub(super) fn embed(&self, graphs: &[MolGraph], out: &mut [f32]) -> Result<(), RecordError> {
+    pub(super) fn embed(
+        &self,
+        graphs: &[MolGraph],
+        run: &RunOptions,
+        out: &mut [f32],
+    ) -> Result<(), RecordError> {
         let name = &self.model.card().name;
         let failed =
             |error: RuntimeError| RecordError::new("inference", format!("model {name}: {error}"));
@@ -46,7 +51,7 @@ impl Encoder {
             .with("edge_index", index)
             .with("edge_attr", attributes)
             .with("batch", ArrayView1::from(batch.molecule()));
-        let outputs = self.model.run(&inputs, &RunOptions::default()).map_err(failed)?;
+        let outputs = self.model.run(&inputs, run).map_err(failed)?;
         let view: ArrayViewD<'_, f32> = outputs.view(&self.output).map_err(failed)?;
         if view.shape() != [graphs.len(), self.width] {
             let (found, wanted) = (view.shape(), [graphs.len(), self.width]);
@@ -94,10 +99,15 @@ impl Stages for Embedding<'_> {
         Ok(mol.canonical_smiles())
     }
 
-    fn infer(&self, slots: Range<usize>, scratch: &mut Scratch) -> Result<(), RecordError> {
+    fn infer(
+        &self,
+        slots: Range<usize>,
+        run: &RunOptions,
+        scratch: &mut Scratch,
+    ) -> Result<(), RecordError> {
         let width = self.encoder.width;
         let place = slots.start * width..slots.end * width;
-        self.encoder.embed(&scratch.graphs[slots], &mut scratch.vectors[place])
+        self.encoder.embed(&scratch.graphs[slots], run, &mut scratch.vectors[place])
     }
 
     fn interpret(

@@ -1,5 +1,5 @@
 //! What the commands beside `screen` do: index and search, filter, cluster, split, evaluate, describe, depict, embed,
-//! models.
+//! standardize, models.
 
 pub mod cluster;
 pub mod depict;
@@ -14,6 +14,7 @@ pub mod rows;
 pub mod search;
 pub mod sink;
 pub mod split;
+pub mod standardize;
 pub mod text;
 
 use std::path::{Path, PathBuf};

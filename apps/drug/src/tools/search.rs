@@ -9,10 +9,10 @@ use strata_core::stream::RecordError;
 
 use super::ToolError;
 use super::text::TextTable;
-use crate::input::{InputSpec, open};
+use crate::input::{InputSpec, open, structure};
 
 /// A molecule found.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Found {
     /// Rank among the hits of its query, from 1.
     pub rank: usize,
@@ -28,7 +28,7 @@ pub struct Found {
 }
 
 /// A query and what it found.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct QueryResult {
     /// The query's identifier.
     pub query: String,
@@ -65,6 +65,18 @@ pub struct OpenLibrary {
 }
 
 impl OpenLibrary {
+    /// Molecules in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.library.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Compares the checksums of the whole file.
     ///
     /// # Errors
@@ -95,7 +107,30 @@ pub fn similar(
     spec: &InputSpec,
     search: &Search,
 ) -> Result<Vec<QueryResult>, ToolError> {
-    let queries = queries(&db.spec, query, spec)?;
+    answer(db, queries(&db.spec, query, spec)?, search)
+}
+
+/// Searches for molecules given as SMILES, never read as names of files; one result each, in order.
+///
+/// # Errors
+/// [`ToolError`] where the library cannot be read. A bad SMILES is a result with an error code.
+pub fn similar_to(
+    db: &OpenLibrary,
+    smiles: &[String],
+    search: &Search,
+) -> Result<Vec<QueryResult>, ToolError> {
+    let query = |smiles: &String| Query {
+        id: smiles.clone(),
+        fingerprint: structure(smiles).map(|mol| db.spec.compute(&mol)),
+    };
+    answer(db, smiles.iter().map(query).collect(), search)
+}
+
+fn answer(
+    db: &OpenLibrary,
+    queries: Vec<Query>,
+    search: &Search,
+) -> Result<Vec<QueryResult>, ToolError> {
     let good: Vec<&Vec<u64>> =
         queries.iter().filter_map(|query| query.fingerprint.as_ref().ok()).collect();
     let mut hits = db.library.arena().search_batch(&good, search)?.into_iter();

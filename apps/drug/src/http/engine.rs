@@ -1,0 +1,195 @@
+//! Scenarios that are ready to run: each is bound to the server's models once, runs the records of all
+//! requests in batches, and is made anew when a model was replaced.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use strata_core::batching::{Batcher, BatcherConfig, RecordRows, RecordStages};
+use strata_core::hub::Hub;
+use strata_serve::Kit;
+
+use super::HttpError;
+use crate::input::{Column, ColumnKind, Layout, Record};
+use crate::output::Schema;
+use crate::scenario::{self, Loaded};
+use crate::screen::{JobError, ModelChoice, Pipeline, Provenance, Screening};
+
+/// Records inferred at a time: enough for the models to be quick, few enough that no request waits
+/// long behind another's.
+pub(super) const CHUNK: usize = 32;
+
+/// Scenarios with models of the caller's choice that are kept ready beside the scenarios' own.
+const KEPT: usize = 32;
+
+/// Why a scenario does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No scenario of this name.
+    #[error("there is no scenario {name:?}; this server has {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// Names it has.
+        known: String,
+    },
+    /// Its models or its chemistry.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The system refused threads.
+    #[error("the system refused worker threads: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+/// A scenario that is ready.
+pub(super) struct Ready {
+    generation: u64,
+    pub(super) batcher: Batcher<Vec<Record>, RecordRows>,
+    pub(super) schema: Schema,
+    pub(super) provenance: Provenance,
+}
+
+/// What a request is answered with: a scenario and which models.
+type Key = (String, Option<Vec<String>>);
+
+/// The scenarios of a server.
+pub(super) struct Engine {
+    hub: Arc<Hub>,
+    batching: BatcherConfig,
+    scenarios: Vec<Loaded>,
+    ready: Mutex<HashMap<Key, Arc<Ready>>>,
+}
+
+impl Engine {
+    /// The built-in scenarios and those of the files; none is bound yet.
+    pub(super) fn new(kit: &Kit, files: &[PathBuf]) -> Result<Self, HttpError> {
+        let built_in = scenario::built_in_names().into_iter().map(Loaded::find);
+        let own = files.iter().map(|file| Loaded::read(file));
+        let mut scenarios: Vec<Loaded> = Vec::new();
+        for loaded in built_in.chain(own) {
+            let loaded = loaded?;
+            let name = &loaded.scenario.name;
+            if scenarios.iter().any(|known| known.scenario.name == *name) {
+                return Err(HttpError::SameName { key: "scenarios", name: name.clone() });
+            }
+            scenarios.push(loaded);
+        }
+        let mut batching = kit.batching("screen");
+        batching.limits.max_rows = CHUNK;
+        // Workers prepare molecules as well as run models: they are busy enough for batches to form.
+        batching.limits.max_delay = Duration::ZERO;
+        Ok(Self { hub: Arc::clone(kit.hub()), batching, scenarios, ready: Mutex::default() })
+    }
+
+    /// The scenarios.
+    pub(super) fn scenarios(&self) -> &[Loaded] {
+        &self.scenarios
+    }
+
+    /// The models.
+    pub(super) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// A scenario by name.
+    pub(super) fn scenario(&self, name: &str) -> Result<&Loaded, EngineError> {
+        let found = self.scenarios.iter().find(|known| known.scenario.name == name);
+        found.ok_or_else(|| {
+            let known: Vec<&str> =
+                self.scenarios.iter().map(|known| known.scenario.name.as_str()).collect();
+            EngineError::Unknown { name: name.to_owned(), known: known.join(", ") }
+        })
+    }
+
+    /// A scenario bound to the models as they are now.
+    pub(super) fn get(
+        &self,
+        name: &str,
+        models: Option<&[String]>,
+    ) -> Result<Arc<Ready>, EngineError> {
+        let generation = self.hub.generation();
+        let key = (name.to_owned(), models.map(<[String]>::to_vec));
+        if let Some(ready) = lock(&self.ready).get(&key).filter(|r| r.generation == generation) {
+            return Ok(Arc::clone(ready));
+        }
+        let loaded = self.scenario(name)?;
+        let choice = models.map_or(ModelChoice::Scenario, |m| ModelChoice::Only(m.to_vec()));
+        let chosen = (loaded, &choice, &*self.hub as _);
+        let pipeline = Pipeline::new(layout(), chosen, Path::new("request"))?;
+        let Pipeline { screening, provenance, .. } = pipeline;
+        let schema = screening.schema().clone();
+        let stages: RecordStages<Screening> = RecordStages::new(Arc::new(screening), CHUNK);
+        let batcher = Batcher::new(stages, self.batching.clone())?;
+        let made = Arc::new(Ready { generation, batcher, schema, provenance });
+        let old = {
+            let mut ready = lock(&self.ready);
+            let custom = ready.keys().filter(|(_, models)| models.is_some()).count();
+            // Any caller can name models: what is kept for that is bounded.
+            let full = key.1.is_some() && custom >= KEPT && !ready.contains_key(&key);
+            let dropped: Vec<Arc<Ready>> = match full {
+                true => ready.extract_if(|(_, models), _| models.is_some()).map(|e| e.1).collect(),
+                false => Vec::new(),
+            };
+            let replaced = ready.insert(key, Arc::clone(&made));
+            dropped.into_iter().chain(replaced).collect::<Vec<_>>()
+        };
+        let_go(old);
+        Ok(made)
+    }
+
+    /// Binds every scenario whose models are there, and runs one molecule through each.
+    pub(super) fn warm_up(&self) -> Result<(), EngineError> {
+        for loaded in &self.scenarios {
+            let name = &loaded.scenario.name;
+            match self.get(name, None) {
+                Ok(ready) => {
+                    let ask = strata_core::batching::Ask::default();
+                    let _ =
+                        ready.batcher.call(ask, vec![record("CC(=O)Oc1ccccc1C(=O)O", "")], None);
+                }
+                // The hub says why a model isn't ready; a scenario of absent models is no failure.
+                Err(EngineError::Job(JobError::Models(error))) => {
+                    tracing::info!(scenario = name, %error, "scenario not ready");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A batcher that was replaced may still be answering; its last user ends it, but on no thread that
+/// serves others.
+fn let_go(old: Vec<Arc<Ready>>) {
+    if old.is_empty() {
+        return;
+    }
+    let wait = move || {
+        for ready in old {
+            while Arc::strong_count(&ready) > 1 {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    };
+    let _ = std::thread::Builder::new().name("strata-farewell".to_owned()).spawn(wait);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The given columns of a request's molecules.
+fn layout() -> Layout {
+    let column = |name: &str| Column { name: name.to_owned(), kind: ColumnKind::Text };
+    Layout { columns: vec![column("smiles"), column("id")], smiles: Some(0), id: Some(1) }
+}
+
+/// A molecule of a request as the readers would give it.
+pub(super) fn record(smiles: &str, id: &str) -> Record {
+    let mut record = Record::default();
+    record.push(smiles);
+    record.push(id);
+    record
+}

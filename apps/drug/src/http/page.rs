@@ -1,0 +1,24 @@
+//! The page: files inside the program.
+
+use strata_serve::Asset;
+
+macro_rules! asset {
+    ($path:literal, $file:literal, $kind:literal) => {
+        Asset {
+            path: $path,
+            content_type: $kind,
+            bytes: include_bytes!(concat!("../../page/", $file)),
+        }
+    };
+}
+
+/// The page's files.
+pub(super) const ASSETS: &[Asset] = &[
+    asset!("/", "index.html", "text/html; charset=utf-8"),
+    asset!("/page.css", "page.css", "text/css; charset=utf-8"),
+    asset!("/page.js", "page.js", "text/javascript; charset=utf-8"),
+    asset!("/words.js", "words.js", "text/javascript; charset=utf-8"),
+    asset!("/table.js", "table.js", "text/javascript; charset=utf-8"),
+    asset!("/radar.js", "radar.js", "text/javascript; charset=utf-8"),
+    asset!("/icon.svg", "icon.svg", "image/svg+xml"),
+];
