@@ -25,6 +25,8 @@ pub(crate) struct BodyLimits {
     pub(crate) json_depth: usize,
     /// Rows of a request.
     pub(crate) rows: usize,
+    /// Pixels of a picture.
+    pub(crate) pixels: u64,
     /// Time for a body to arrive; for an upload, the longest pause in it.
     pub(crate) body_timeout: Duration,
     /// Time for the answer.
@@ -233,6 +235,7 @@ mod tests {
             decompressed: 5000,
             json_depth: 8,
             rows: 10,
+            pixels: 100,
             body_timeout: Duration::from_millis(50),
             request_timeout: Duration::from_secs(1),
         }

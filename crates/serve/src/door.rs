@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use strata_core::runtime::CancelToken;
 
 use crate::body;
-use crate::keys::{AuthError, Caller};
+use crate::keys::Caller;
 use crate::operation::{Answer, BodyKind, Call, Handler, Operation, Request, Work};
 use crate::problem::{Kind, Problem};
 use crate::reply;
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
         }
         Err(error) => (Err(Problem::new(Kind::BadRequest, "bad-address", error)), None),
     };
-    visit.finish(answer, caller)
+    visit.finish(answer, caller.as_ref())
 }
 
 /// A request that fits no operation.
@@ -124,6 +124,7 @@ impl<'a> Visit<'a> {
             deadline: self.deadline(http.headers()),
             cancel,
             max_rows: self.state.limits.rows,
+            max_pixels: self.state.limits.pixels,
         };
         let work = AssertUnwindSafe(self.work(call, path, http)).catch_unwind();
         let answer = work.await.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
@@ -138,6 +139,7 @@ impl<'a> Visit<'a> {
                 .with_remedy("send the request to another server, or again in a moment")
                 .retry(Duration::from_secs(5)));
         }
+        state.origins.check(headers)?;
         let Some(scope) = self.operation.scope else { return Ok(Caller::anonymous()) };
         let given = headers.get(header::AUTHORIZATION);
         let given = match given.map(|value| value.to_str()) {
@@ -146,7 +148,7 @@ impl<'a> Visit<'a> {
             None => None,
         };
         let ring = state.keys();
-        let caller = ring.check(given).map_err(|error: AuthError| unauthorized(error))?;
+        let caller = ring.check(given).map_err(unauthorized)?;
         if !caller.has(scope) {
             let text = format!("the key {:?} lacks the scope {scope}", caller.name);
             return Err(Problem::new(Kind::Forbidden, "scope", text)
@@ -227,7 +229,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    fn finish(self, answer: Answer, caller: Option<Caller>) -> Response {
+    fn finish(self, answer: Answer, caller: Option<&Caller>) -> Response {
         let oip = self.operation.oip;
         let mut response = match answer {
             Ok(output) => reply::of(output),
@@ -244,7 +246,7 @@ impl<'a> Visit<'a> {
             // Clients move to another connection, and so to another server, in time.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        self.report(&response, caller.as_ref());
+        self.report(&response, caller);
         response
     }
 
@@ -269,9 +271,14 @@ impl<'a> Visit<'a> {
     }
 }
 
+/// A header's value; two of them, or one that is no text, are wrong in a way that its reader reports.
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    // A value that is no text is wrong in a way its reader reports.
-    headers.get(name).map(|v| v.to_str().unwrap_or("not readable").to_owned())
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    if values.next().is_some() {
+        return Some("given twice".to_owned());
+    }
+    Some(first.to_str().unwrap_or("not readable").to_owned())
 }
 
 /// The client's own id where it is a sane one, else a random one.

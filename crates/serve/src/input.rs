@@ -40,7 +40,7 @@ pub(crate) fn from_json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result
                 // The pointer says where, better than a column does.
                 let detail =
                     detail.rsplit_once(" at line ").map_or(detail.as_str(), |(what, _)| what);
-                Problem::new(Kind::Unprocessable, "invalid-value", &detail)
+                Problem::new(Kind::Unprocessable, "invalid-value", detail)
                     .with_field(field, detail)
                     .with_remedy("/openapi.json says what each field takes")
             }
@@ -163,6 +163,7 @@ mod tests {
     fn address_and_query_make_one_object() {
         let ask: Ask = from_address(&request(&[("name", "a b&c=ü")], "limit=3", "")).unwrap();
         assert_eq!((ask.name.as_str(), ask.limit), ("a b&c=ü", Some(3)));
+        assert!(ask.smiles.is_empty());
         let problem =
             from_address::<Ask>(&request(&[("name", "x")], "limit=many", "")).unwrap_err();
         assert_eq!(problem.errors[0].field, "limit");

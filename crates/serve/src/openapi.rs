@@ -266,10 +266,8 @@ fn parameters(operation: &Operation, generators: &mut Generators) -> Vec<Value> 
         let description =
             schema.as_object_mut().and_then(|s| s.remove("description")).unwrap_or(json!(""));
         // A parameter that may be left out is left out; it has no way to be null.
-        if let Some(types) = schema.get_mut("type").filter(|t| t.is_array()) {
-            if let Some(first) = types.get(0).cloned() {
-                *types = first;
-            }
+        if let Some(first) = schema["type"].get(0).cloned() {
+            schema["type"] = first;
         }
         let required = in_path || required.contains(&name.as_str());
         json!({

@@ -34,6 +34,8 @@ pub struct Call {
     pub cancel: CancelToken,
     /// Most rows (molecules, texts, pictures) one request may hold.
     pub max_rows: usize,
+    /// Most pixels a picture may have.
+    pub max_pixels: u64,
 }
 
 impl Call {
@@ -56,6 +58,22 @@ impl Call {
         Err(Problem::new(crate::problem::Kind::TooLarge, "too-many-rows", &what)
             .with_field(field, what)
             .with_remedy("send fewer at a time, or run a job"))
+    }
+
+    /// Refuses a picture of more pixels than the server takes, before they are decoded.
+    ///
+    /// # Errors
+    /// A problem that names the field and the limit.
+    pub fn check_pixels(&self, field: &str, width: u32, height: u32) -> Result<(), Problem> {
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels <= self.max_pixels {
+            return Ok(());
+        }
+        let limit = self.max_pixels;
+        let what = format!("{width} × {height} is {pixels} pixels and {limit} is the most");
+        Err(Problem::new(crate::problem::Kind::TooLarge, "too-many-pixels", &what)
+            .with_field(field, what)
+            .with_remedy("send a smaller picture, or cut it into tiles"))
     }
 }
 
@@ -196,6 +214,9 @@ pub(crate) enum BodyKind {
     /// Read whole into memory.
     Whole,
 }
+
+/// How a request's type is read from it.
+type Read<I> = fn(&Request) -> Result<I, Problem>;
 
 /// One thing a server can do.
 pub struct Operation {
@@ -369,10 +390,7 @@ impl Describe {
     }
 
     /// How the request type is read, and what the document says of it.
-    fn typed<I: DeserializeOwned + JsonSchema>(
-        &self,
-        reply: SchemaOf,
-    ) -> (fn(&Request) -> Result<I, Problem>, Doc) {
+    fn typed<I: DeserializeOwned + JsonSchema>(&self, reply: SchemaOf) -> (Read<I>, Doc) {
         let doc = Doc { replies: vec![(200, reply)], ..Doc::default() };
         match self.method {
             Method::Post => {
@@ -411,3 +429,25 @@ impl Describe {
 #[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_a_request_are_said_with_the_field() {
+        let call = Call {
+            request_id: "r".to_owned(),
+            caller: Caller::anonymous(),
+            deadline: Instant::now(),
+            cancel: CancelToken::new(),
+            max_rows: 2,
+            max_pixels: 50_000_000,
+        };
+        assert!(call.check_rows("/smiles", 2).is_ok());
+        let problem = call.check_rows("/smiles", 3).unwrap_err();
+        assert_eq!((problem.kind.status(), problem.errors[0].field.as_str()), (413, "/smiles"));
+        assert!(call.check_pixels("/image", 8000, 6000).is_ok());
+        assert_eq!(call.check_pixels("/image", 50_000, 50_000).unwrap_err().kind.status(), 413);
+    }
+}

@@ -120,7 +120,7 @@ async fn accept(
     }
     // What the system had already accepted gets an answer too.
     while let Some(Ok((stream, _))) = futures_util::FutureExt::now_or_never(listener.accept()) {
-        turn_away(stream);
+        turn_away(&stream);
     }
 }
 
@@ -148,7 +148,7 @@ fn admit(
     let guard = Open { count: Arc::clone(connections), state };
     if open > listening.max_connections {
         listening.state.metrics.connection_refused();
-        turn_away(stream);
+        turn_away(&stream);
         return;
     }
     listening.state.metrics.connections(open);
@@ -172,7 +172,7 @@ fn admit(
 }
 
 /// Answers a connection that is one too many, without a task for it.
-fn turn_away(stream: TcpStream) {
+fn turn_away(stream: &TcpStream) {
     const BODY: &str = "{\"error\":\"too many connections; try again in a moment\"}";
     let reply = format!(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n\

@@ -1,5 +1,6 @@
 //! What all requests of a server share.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -13,10 +14,11 @@ use crate::jobs::JobManager;
 use crate::keys::{Caller, KeyRing};
 use crate::openapi::Doc;
 use crate::operation::{Describe, Operation};
+use crate::origin::Origins;
 use crate::problem::Problem;
 use crate::rate::RateLimits;
 use crate::settings::ServerSettings;
-use crate::telemetry::{Metrics, ModelRow};
+use crate::telemetry::{Metrics, ModelMetrics, ModelRow};
 
 /// How far a server is on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +35,7 @@ pub(crate) struct State {
     pub(crate) limits: BodyLimits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) gate: Gate,
+    pub(crate) origins: Origins,
     pub(crate) in_flight: AtomicUsize,
     /// Told when a request has left.
     pub(crate) left: Notify,
@@ -43,6 +46,8 @@ pub(crate) struct State {
     pub(crate) warm: AtomicBool,
     /// Why warming up failed, where it did.
     pub(crate) trouble: Mutex<Option<String>>,
+    /// The metrics of each model that was asked: counting then takes no look-up of labels.
+    counted: RwLock<HashMap<String, ModelMetrics>>,
     keys: RwLock<Arc<KeyRing>>,
     rates: Mutex<RateLimits>,
     phase: AtomicU8,
@@ -65,10 +70,12 @@ impl State {
                 decompressed: limits.decompressed_bytes.as_usize(),
                 json_depth: limits.json_depth,
                 rows: limits.rows,
+                pixels: limits.image_pixels,
                 body_timeout: seconds(limits.body_timeout_s),
                 request_timeout: seconds(limits.request_timeout_s),
             },
             metrics,
+            origins: origins(settings),
             gate: Gate::new(concurrent, settings.batching.queue_items),
             in_flight: AtomicUsize::new(0),
             left: Notify::new(),
@@ -77,6 +84,7 @@ impl State {
             jobs,
             warm: AtomicBool::new(false),
             trouble: Mutex::default(),
+            counted: RwLock::default(),
             keys: RwLock::new(Arc::new(keys)),
             rates: Mutex::new(RateLimits::default()),
             phase: AtomicU8::new(0),
@@ -90,6 +98,16 @@ impl State {
 
     pub(crate) fn set_keys(&self, keys: KeyRing) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// The metrics of a model that is served.
+    pub(crate) fn counted(&self, model: &str) -> ModelMetrics {
+        let known = self.counted.read().unwrap_or_else(PoisonError::into_inner).get(model).cloned();
+        known.unwrap_or_else(|| {
+            let made = self.metrics.model(model);
+            let mut counted = self.counted.write().unwrap_or_else(PoisonError::into_inner);
+            counted.entry(model.to_owned()).or_insert(made).clone()
+        })
     }
 
     /// Takes one request from a caller's rate, or says how long to wait.
@@ -160,6 +178,13 @@ impl State {
             }
         }));
     }
+}
+
+/// A server that asks for keys, or that others may reach by any name, is told by its key who calls.
+fn origins(settings: &ServerSettings) -> Origins {
+    let server = &settings.server;
+    let private = settings.auth.keys_file.is_none() && server.bind.ip().is_loopback();
+    Origins { allowed: server.cors_origins.clone(), names: private.then(|| server.hosts.clone()) }
 }
 
 fn other(oip: bool) -> Arc<Operation> {

@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let loaded = args.settings.load()?;
-    let (kit, app) = http::app(loaded.settings.clone(), &loaded.app, args.models_dir.clone())?;
+    let (kit, app) = http::app(loaded.settings.clone(), &loaded.app, args.models_dir.as_deref())?;
     if args.print_openapi {
         let document = strata_serve::openapi_document(kit, app);
         say(&format!("{}\n", serde_json::to_string_pretty(&document)?))?;

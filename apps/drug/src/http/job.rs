@@ -236,7 +236,7 @@ fn output(finished: &Finished, table: &str, content_type: &str) -> JobOutput {
         file("top.csv", "text/csv", "The best, by rank"),
         file("report.html", "text/html", "Report"),
     ];
-    if !std::path::Path::new(table).extension().is_some_and(|end| end == "parquet") {
+    if table != ResultFormat::Parquet.file().0 {
         let note = format!("{table}.provenance.json");
         files.push(file(&note, "application/json", "Where the result comes from"));
     }

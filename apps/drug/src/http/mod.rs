@@ -10,7 +10,7 @@ mod predict;
 mod problems;
 mod settings;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use strata_core::card::{Kind, ModelCard};
@@ -55,7 +55,7 @@ pub enum HttpError {
 pub fn app(
     settings: ServerSettings,
     drug: &DrugSection,
-    models_dir: Option<PathBuf>,
+    models_dir: Option<&Path>,
 ) -> Result<(Kit, App), HttpError> {
     let kit = Kit::new(settings, models_dir, Mine { serves, featuriser: featuriser_of })?;
     let engine = Arc::new(Engine::new(&kit, &drug.scenarios)?);

@@ -18,7 +18,13 @@ pub(super) const ASSETS: &[Asset] = &[
     asset!("/page.css", "page.css", "text/css; charset=utf-8"),
     asset!("/page.js", "page.js", "text/javascript; charset=utf-8"),
     asset!("/words.js", "words.js", "text/javascript; charset=utf-8"),
+    asset!("/dom.js", "dom.js", "text/javascript; charset=utf-8"),
+    asset!("/api.js", "api.js", "text/javascript; charset=utf-8"),
+    asset!("/csv.js", "csv.js", "text/javascript; charset=utf-8"),
+    asset!("/columns.js", "columns.js", "text/javascript; charset=utf-8"),
     asset!("/table.js", "table.js", "text/javascript; charset=utf-8"),
     asset!("/radar.js", "radar.js", "text/javascript; charset=utf-8"),
+    asset!("/detail.js", "detail.js", "text/javascript; charset=utf-8"),
+    asset!("/jobs.js", "jobs.js", "text/javascript; charset=utf-8"),
     asset!("/icon.svg", "icon.svg", "image/svg+xml"),
 ];

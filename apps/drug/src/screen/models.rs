@@ -131,15 +131,15 @@ impl LoadedModels {
     }
 
     /// Takes an open model and works out what it needs.
-    fn take(&mut self, model: Arc<Model>, search: &SearchPath) -> Result<(), ModelsError> {
+    fn take(&mut self, model: &Arc<Model>, search: &SearchPath) -> Result<(), ModelsError> {
         let card = model.card();
         let Features { inner, stamp, targets } = Features::of(card)?;
         self.add_domain(card, search)?;
         let dim = inner.dim();
         let unfit = |why: String| ModelsError::Unfit { model: card.name.clone(), why };
         let predictor: Box<dyn Predictor> = match targets {
-            true => Box::new(targets::TargetsModel::new(Arc::clone(&model), &stamp.id, dim)),
-            false => Box::new(CardModel::new(Arc::clone(&model), &stamp, dim).map_err(unfit)?),
+            true => Box::new(targets::TargetsModel::new(Arc::clone(model), &stamp.id, dim)),
+            false => Box::new(CardModel::new(Arc::clone(model), &stamp, dim).map_err(unfit)?),
         };
         self.add(predictor, SharedFeaturiser { stamp, inner });
         Ok(())
@@ -310,7 +310,7 @@ pub fn load_models(
     let mut loaded = LoadedModels::default();
     for name in names {
         let (model, search) = source.model(name)?;
-        loaded.take(model, &search)?;
+        loaded.take(&model, &search)?;
     }
     loaded.check_columns()?;
     Ok(loaded)

@@ -70,6 +70,9 @@ pub enum HubError {
     },
 }
 
+/// Makes what hears about the batches of a model, given its name.
+pub type Observe = Box<dyn Fn(&str) -> Arc<dyn Observer> + Send + Sync>;
+
 /// Which models a hub serves, and how.
 pub struct HubOptions {
     /// Folders of models, the preferred one first: a further version of a model lies in another.
@@ -83,7 +86,7 @@ pub struct HubOptions {
     /// How requests are batched, where a model's card says nothing else.
     pub batching: Limits,
     /// Makes what hears about a model's batches.
-    pub observe: Box<dyn Fn(&str) -> Arc<dyn Observer> + Send + Sync>,
+    pub observe: Observe,
 }
 
 /// A model that is served.
@@ -416,7 +419,7 @@ impl Hub {
         let config = BatcherConfig {
             name: name.clone(),
             workers,
-            limits: tensors.limits(self.options.batching.clone()),
+            limits: tensors.limits(self.options.batching),
             observer: (self.options.observe)(&name),
         };
         let batcher = Batcher::new(Arc::clone(&tensors), config);

@@ -1,7 +1,7 @@
 //! What an application gives (a kind of job) and what it is given when a job of that kind runs.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -144,8 +144,10 @@ impl JobContext<'_> {
         self.shared.live.touch_quietly(self.id);
         if write {
             self.shared.live.notify();
-            // Progress that isn't kept is no reason to stop the work.
-            if let Err(error) = self.shared.store.save_progress(self.id, &self.run.latest()) {
+            // Progress that isn't kept is no reason to stop the work, nor to fill the log.
+            if let Err(error) = self.shared.store.save_progress(self.id, &self.run.latest())
+                && !self.run.complained.swap(true, Ordering::Relaxed)
+            {
                 tracing::warn!(job = self.id, %error, "progress not saved");
             }
         }
@@ -156,6 +158,8 @@ impl JobContext<'_> {
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) stop: AtomicBool,
+    /// Whether it was said that progress can't be saved.
+    complained: AtomicBool,
     told: Mutex<Told>,
 }
 
@@ -169,7 +173,7 @@ impl Run {
     /// A run that starts from the progress of the attempt before.
     pub(super) fn new(latest: Option<JobProgress>) -> Arc<Self> {
         let told = Mutex::new(Told { latest, written: None });
-        Arc::new(Self { stop: AtomicBool::new(false), told })
+        Arc::new(Self { told, ..Self::default() })
     }
 
     pub(super) fn latest(&self) -> Option<JobProgress> {

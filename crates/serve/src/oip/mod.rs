@@ -334,7 +334,7 @@ fn infer(state: &Arc<State>, id: &'static str, versioned: bool) -> Operation {
         let state = Arc::clone(&state);
         Ok(Work::Waits(Box::pin(async move {
             let answer = run(&served, call, infer).await?;
-            let metrics = state.metrics.model(&served.provenance().model);
+            let metrics = state.counted(&served.provenance().model);
             metrics.stage(Stage::Pre, read);
             metrics.stage(Stage::Post, answer.1);
             Ok(answer.0)

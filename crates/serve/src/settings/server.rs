@@ -29,10 +29,12 @@ settings_section! {
         allow_anonymous: bool = false, common true;
         /// Connections at a time; more are closed at once.
         max_connections: usize = 4096, range 1..=1_000_000;
-        /// Seconds a client has to send the head of a request.
+        /// Seconds a client has to send the head of a request, and a connection is kept without one.
         header_timeout_s: u64 = 10, range 1..=DAY_S;
-        /// Seconds a connection is kept without a request.
-        idle_timeout_s: u64 = 60, range 1..=DAY_S;
+        /// Names this server goes by besides localhost, where it asks for no keys on a loopback
+        /// address: a proxy in front of it may pass on its own. Others are refused, because a name
+        /// that a stranger owns can be made to point to this machine.
+        hosts: Vec<String> = Vec::new();
         /// Threads that handle connections; 0 is one a core.
         threads: usize = 0, range 0..=1024;
         /// Web pages of other sites that may call this server, such as "https://lab.example.org";

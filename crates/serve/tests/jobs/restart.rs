@@ -167,17 +167,24 @@ fn a_dropped_manager_lets_the_folder_go() {
 
 #[test]
 fn a_damaged_database_is_refused_and_nothing_is_deleted() {
-    type Damage = fn(&mut Vec<u8>, &str);
+    fn change(path: &Path, apply: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = fs::read(path).unwrap();
+        apply(&mut bytes);
+        fs::write(path, bytes).unwrap();
+    }
+    type Damage = fn(&Path);
     let damages: [(&str, Damage); 5] = [
-        ("text", |bytes, _| *bytes = b"this is no database, but it is long enough".repeat(100)),
-        ("head", |bytes, _| bytes[..16].fill(0)),
-        ("pages", |bytes, _| bytes[4096..].fill(0xa5)),
+        ("text", |path| fs::write(path, "this is no database".repeat(100)).unwrap()),
+        ("head", |path| change(path, |bytes| bytes[..16].fill(0))),
+        ("pages", |path| change(path, |bytes| bytes[4096..].fill(0xa5))),
+        ("cut", |path| change(path, |bytes| bytes.truncate(bytes.len() / 2 / 4096 * 4096))),
         // Every page can be read, but table and index no longer agree.
-        ("id", |bytes, id| {
-            let at = bytes.windows(32).position(|window| window == id.as_bytes()).unwrap();
-            bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+        ("index", |path| {
+            let database = rusqlite::Connection::open(path).unwrap();
+            let sql = "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = \
+                       replace(sql, '(owner, seq)', '(kind, seq)') WHERE name = 'jobs_by_owner'";
+            database.execute_batch(sql).unwrap();
         }),
-        ("cut", |bytes, _| bytes.truncate(bytes.len() / 2 / 4096 * 4096)),
     ];
     for (damage, apply) in damages {
         let dir = tempfile::tempdir().unwrap();
@@ -192,9 +199,8 @@ fn a_damaged_database_is_refused_and_nothing_is_deleted() {
         // The last connection has brought everything from the log into the database.
         assert!(!dir.path().join("jobs.sqlite-wal").exists());
         let path = dir.path().join("jobs.sqlite");
-        let mut bytes = fs::read(&path).unwrap();
-        apply(&mut bytes, &job);
-        fs::write(&path, &bytes).unwrap();
+        apply(&path);
+        let bytes = fs::read(&path).unwrap();
         let upload = dir.path().join("incoming").join("0".repeat(32));
         fs::create_dir(&upload).unwrap();
         let error =
