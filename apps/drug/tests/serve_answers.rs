@@ -4,6 +4,7 @@
 mod screen_support;
 mod serve_support;
 
+use std::io::Read;
 use std::path::Path;
 
 use screen_support::{demo_library, has_runtime, program, screened, table, text};
@@ -91,6 +92,13 @@ fn command_line_request_and_job_give_the_same_numbers() {
     let path = format!("/v1/jobs/{}/files/result.csv", job["id"].as_str().unwrap());
     let by_job = server.get(&path).expect(200).body;
     assert_eq!(by_job, std::fs::read(&out).unwrap(), "the job's file is the command's");
+    let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
+    let packed = agent.get(server.url(&path)).header("accept-encoding", "gzip").call().unwrap();
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    let packed = packed.into_body().with_config().limit(1 << 30).read_to_vec().unwrap();
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, by_job, "the same packed");
 }
 
 #[test]

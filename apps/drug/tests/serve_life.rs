@@ -139,7 +139,7 @@ fn reloading_under_load_fails_no_request_and_a_broken_model_is_not_taken() {
     );
 
     admin("/v2/repository/models/tiny/unload").expect(200);
-    assert_eq!(server.get("/v2/models/tiny/ready").status, 503);
+    assert_eq!(server.get("/v2/models/tiny/ready").status, 404);
     admin("/v2/repository/models/none/load").expect(404);
 }
 

@@ -219,7 +219,7 @@ fn errors_of(operation: &Operation) -> Vec<u16> {
         statuses.push(422);
     }
     if operation.doc.body.is_some() {
-        statuses.extend([404, 408, 413, 415, 422]);
+        statuses.extend([404, 408, 409, 413, 415, 422]);
     }
     statuses.sort_unstable();
     statuses.dedup();

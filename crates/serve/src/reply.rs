@@ -5,6 +5,7 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use futures_util::StreamExt;
 use tokio::io::AsyncReadExt;
 
 use crate::operation::Output;
@@ -94,7 +95,8 @@ fn file(path: &Path, content_type: &str, name: &str) -> Response {
             Err(error) => Some((Err(error), file)),
         }
     });
-    let mut response = Response::new(Body::from_stream(pieces));
+    // Compression asks once more after the end, which an unfolded stream does not survive.
+    let mut response = Response::new(Body::from_stream(pieces.fuse()));
     set(&mut response, header::CONTENT_TYPE, content_type);
     set(&mut response, header::CONTENT_LENGTH, &length.to_string());
     set(&mut response, header::CACHE_CONTROL, "no-store");

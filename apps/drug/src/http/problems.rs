@@ -1,5 +1,6 @@
 //! Errors of drug screening as problems. Paths of the server's disk stay in its log.
 
+use strata_core::hub::{HubError, ModelState};
 use strata_serve::{Kind, Problem};
 
 use super::EngineError;
@@ -20,7 +21,10 @@ pub(super) fn of_engine(error: &EngineError) -> Problem {
 fn of_job(error: &JobError) -> Problem {
     match error {
         JobError::Models(ModelsError::Hub(hub)) => match hub {
-            strata_core::hub::HubError::Unknown { .. } => Problem::field("models", hub),
+            HubError::Unknown { .. } => Problem::field("models", hub),
+            HubError::NotReady { state: ModelState::Unloaded | ModelState::Absent, .. } => {
+                Problem::new(Kind::Conflict, "model-not-loaded", hub)
+            }
             _ => Problem::new(Kind::Unavailable, "model-not-ready", hub),
         },
         JobError::Models(ModelsError::Unfit { .. } | ModelsError::SameColumn { .. })

@@ -51,6 +51,8 @@ pub enum HubError {
     NotReady {
         /// The model.
         name: String,
+        /// Its state.
+        state: ModelState,
         /// Why not.
         reason: String,
     },
@@ -293,15 +295,15 @@ impl Hub {
                 known: entry.versions().join(", "),
             });
         }
-        let mut reason = String::new();
+        let mut first = None;
         for place in places {
             match &place.served {
                 Some(served) => return Ok(Arc::clone(served)),
-                None if reason.is_empty() => reason = place.reason(),
-                None => {}
+                None => first = first.or_else(|| Some((place.state(), place.reason()))),
             }
         }
-        Err(HubError::NotReady { name: name.to_owned(), reason })
+        let (state, reason) = first.unwrap_or((ModelState::Waiting, String::new()));
+        Err(HubError::NotReady { name: name.to_owned(), state, reason })
     }
 
     /// Versions of a model, the preferred one first; empty for a model that isn't there.

@@ -188,6 +188,10 @@ pub(crate) fn problem(error: &HubError) -> Problem {
     match error {
         HubError::Unknown { .. } => Problem::not_found("no-model", error),
         HubError::UnknownVersion { .. } => Problem::not_found("no-version", error),
+        // Nobody is about to make it ready: asking again does not help.
+        HubError::NotReady { state: ModelState::Unloaded | ModelState::Absent, .. } => {
+            Problem::not_found("model-not-loaded", error)
+        }
         HubError::NotReady { .. } => Problem::new(Kind::Unavailable, "model-not-ready", error),
         other => Problem::new(Kind::Conflict, "model-not-loaded", other),
     }
