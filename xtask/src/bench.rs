@@ -88,6 +88,19 @@ const BENCHES: &[Bench] = &[
             "throughput",
         ],
     },
+    Bench {
+        name: "serving",
+        title: "The server under load: batching, overload, draining, reloading, idle connections, peers",
+        cargo: &[
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "strata-drug",
+            "--example",
+            "bench_serve",
+        ],
+    },
 ];
 
 /// What the benchmarks run on that need molecules; its few broken rows are part of the work.

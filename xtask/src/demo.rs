@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{process, setup, workspace};
+use crate::{process, serving, setup, workspace};
 
 /// Options of `demo`.
 #[derive(Debug, clap::Args)]
@@ -102,8 +102,64 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         }
         println!("({:.1} s)", start.elapsed().as_secs_f64());
     }
+    ask_server(&root, &target, &out, &library)?;
     println!("\nResults are in {}; open screen.html in a browser.", out.display());
+    println!(
+        "A page to work with: {} serve --drug-libraries {}",
+        program(&target, "strata-drug").display(),
+        out.join("library.sfp").display()
+    );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the same over HTTP, asks it one question, and ends it as a system would.
+fn ask_server(root: &Path, target: &Path, out: &Path, library: &Path) -> Result<()> {
+    println!("\n=== The same over HTTP: serve, ask, end");
+    let mut command = Command::new(program(target, "strata-drug"));
+    command
+        .current_dir(root)
+        .args([
+            "serve",
+            "--bind",
+            "127.0.0.1:0",
+            "--drain-not-ready-s",
+            "0",
+            "--log-filter",
+            "warn",
+        ])
+        .arg("--drug-libraries")
+        .arg(out.join("library.sfp"))
+        .arg("--jobs-dir")
+        .arg(out.join("jobs"))
+        .env("ORT_DYLIB_PATH", library);
+    println!("$ {}", process::shown(&command));
+    let server = serving::Server::start(&mut command)?;
+    let start = Instant::now();
+    while server.get("/v2/health/ready")?.0 != 200 {
+        if start.elapsed().as_secs() > 60 {
+            bail!("the server is not ready after a minute");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    println!("ready on {} after {:.1} s", server.address(), start.elapsed().as_secs_f64());
+    let body = r#"{"smiles":["CC(=O)Oc1ccccc1C(=O)O","CN1C=NC2=C1C(=O)N(C(=O)N2C)C"]}"#;
+    println!("$ curl http://{}/v1/predict --json '{body}'", server.address());
+    let (status, answer) = server.post("/v1/predict", body)?;
+    let answer: serde_json::Value = serde_json::from_str(&answer)?;
+    if status != 200 {
+        bail!("the server answered {status}: {answer}");
+    }
+    for row in answer["rows"].as_array().into_iter().flatten() {
+        let column = |name: &str| row[name].to_string();
+        println!(
+            "  {:<32} score {:<8} logS {:<9} QED {}",
+            row["canonical_smiles"].as_str().unwrap_or_default(),
+            column("score"),
+            column("ESOL"),
+            column("QED")
+        );
+    }
+    server.end()
 }
 
 fn build(root: &Path) -> Result<()> {
@@ -116,10 +172,12 @@ fn build(root: &Path) -> Result<()> {
     process::must(&mut cargo)
 }
 
+fn program(target: &Path, name: &str) -> PathBuf {
+    target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
 fn command(step: &Step, root: &Path, target: &Path, out: &Path) -> Command {
-    let program =
-        target.join("release").join(format!("{}{}", step.program, std::env::consts::EXE_SUFFIX));
-    let mut command = Command::new(program);
+    let mut command = Command::new(program(target, step.program));
     command.current_dir(root);
     for arg in step.args {
         command.arg(arg.replace("{out}", &out.display().to_string()));

@@ -7,6 +7,7 @@ mod demo;
 mod download;
 mod models;
 mod process;
+mod serving;
 mod setup;
 mod test;
 mod tidy;

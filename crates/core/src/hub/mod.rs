@@ -2,6 +2,8 @@
 //! gap. A new model takes over only when it has passed its golden example; until then, and where it
 //! fails, the old one goes on.
 
+mod entry;
+mod error;
 mod status;
 
 use std::collections::BTreeMap;
@@ -9,68 +11,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
 use crate::batching::{
     Batcher, BatcherConfig, Limits, Observer, TensorModel, TensorReply, TensorRequest,
 };
 use crate::card::{CardError, ModelCard, ModelStore};
 use crate::paths::SearchPath;
 use crate::provenance::{Featuriser, Provenance};
-use crate::runtime::{Model, OpenError, OpenOptions};
+use crate::runtime::{Model, OpenOptions};
 
+use entry::{Entry, Place};
+use error::absent_file;
+
+pub use error::HubError;
 pub use status::{ModelState, ModelStatus, Readiness};
 
 /// Longest time a model that was replaced is waited for; then its last caller ends it.
 const FAREWELL: Duration = Duration::from_secs(60);
-
-/// Why a model isn't served.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum HubError {
-    /// No model of this name.
-    #[error("there is no model {name:?}; this server has {known}")]
-    Unknown {
-        /// The name asked for.
-        name: String,
-        /// Names it has.
-        known: String,
-    },
-    /// The model has no such version.
-    #[error("model {name} has no version {version:?}; it has {known}")]
-    UnknownVersion {
-        /// The model.
-        name: String,
-        /// The version asked for.
-        version: String,
-        /// Versions it has.
-        known: String,
-    },
-    /// The model is known but does not run.
-    #[error("model {name} is not ready: {reason}")]
-    NotReady {
-        /// The model.
-        name: String,
-        /// Its state.
-        state: ModelState,
-        /// Why not.
-        reason: String,
-    },
-    /// A card that cannot be read.
-    #[error(transparent)]
-    Card(#[from] CardError),
-    /// A model that does not open.
-    #[error(transparent)]
-    Open(#[from] Box<OpenError>),
-    /// The system refused threads for a batcher.
-    #[error("model {name}: the system refused its worker threads: {source}")]
-    Threads {
-        /// The model.
-        name: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
 
 /// Makes what hears about the batches of a model, given its name.
 pub type Observe = Box<dyn Fn(&str) -> Arc<dyn Observer> + Send + Sync>;
@@ -138,24 +94,6 @@ impl std::fmt::Debug for Served {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Served({} {})", self.model().card().name, self.version())
     }
-}
-
-/// What is known of a model by name.
-#[derive(Default)]
-struct Entry {
-    /// By root: the card found there and what became of it.
-    places: BTreeMap<usize, Place>,
-}
-
-struct Place {
-    version: String,
-    served: Option<Arc<Served>>,
-    /// Why it isn't served, or why its replacement is not.
-    trouble: Option<String>,
-    /// A file of the model is not there: nothing is wrong, it was never fetched.
-    absent: bool,
-    /// Taken out of service on purpose.
-    unloaded: bool,
 }
 
 /// The models of a server.
@@ -461,64 +399,6 @@ impl Hub {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Entry>> {
         self.entries.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Entry {
-    fn versions(&self) -> Vec<String> {
-        let mut versions: Vec<String> = Vec::new();
-        for place in self.places.values() {
-            if !versions.contains(&place.version) {
-                versions.push(place.version.clone());
-            }
-        }
-        versions
-    }
-}
-
-impl Place {
-    fn waiting(version: String) -> Self {
-        Self { version, served: None, trouble: None, absent: false, unloaded: false }
-    }
-
-    fn broken(trouble: String) -> Self {
-        Self { trouble: Some(trouble), ..Self::waiting("unknown".to_owned()) }
-    }
-
-    fn state(&self) -> ModelState {
-        match self {
-            Self { served: Some(_), .. } => ModelState::Ready,
-            Self { unloaded: true, .. } => ModelState::Unloaded,
-            Self { absent: true, .. } => ModelState::Absent,
-            Self { trouble: Some(_), .. } => ModelState::Failed,
-            _ => ModelState::Waiting,
-        }
-    }
-
-    fn reason(&self) -> String {
-        match (self.state(), &self.trouble) {
-            (ModelState::Unloaded, _) => "it was unloaded".to_owned(),
-            (_, Some(trouble)) => trouble.clone(),
-            _ => "it is being loaded".to_owned(),
-        }
-    }
-}
-
-/// The file that was never fetched, where that is why a model did not open.
-fn absent_file(error: &HubError) -> Option<String> {
-    let card = match error {
-        HubError::Card(card) => card,
-        HubError::Open(open) => match open.as_ref() {
-            OpenError::Card(card) | OpenError::Verify(crate::verify::VerifyError::Card(card)) => {
-                card
-            }
-            _ => return None,
-        },
-        _ => return None,
-    };
-    match card {
-        CardError::FileAbsent { file, .. } => Some(file.clone()),
-        _ => None,
     }
 }
 

@@ -192,6 +192,21 @@ fn a_batch_gathers_for_its_delay_and_says_what_it_was() {
 }
 
 #[test]
+fn what_is_left_does_not_wait_for_a_busy_worker() {
+    let bench = bench(2, Limits { max_delay: ms(50), ..Limits::default() });
+    let of = |group| Ask { group: Some(group), ..Ask::default() };
+    // Both workers have come to sleep, and know of nothing to watch.
+    std::thread::sleep(ms(100));
+    let busy = bench.submit_with(0, (of(0), Want::Endless), None).unwrap();
+    // The worker that watches the first takes it; the other must watch this one.
+    let other = bench.submit_with(1, (of(1), Want::Number(1)), None).unwrap();
+    assert!(matches!(bench.reply(), (1, Ok(_))));
+    busy.cancel();
+    assert_eq!(bench.all(1).len(), 1);
+    drop(other);
+}
+
+#[test]
 fn cancelled_in_the_queue_it_never_runs() {
     let bench = bench(1, one_at_a_time());
     let busy = bench.submit(0, Want::Endless);

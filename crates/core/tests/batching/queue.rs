@@ -274,6 +274,24 @@ fn callers_get_equal_shares_of_cost() {
 }
 
 #[test]
+fn who_comes_late_catches_up_on_nothing() {
+    let mut bench = Bench::new(Limits { max_rows: 1, max_delay: Duration::ZERO, ..limits() });
+    let by = |caller| Ask { caller, ..Ask::default() };
+    for name in 0..100 {
+        bench.push(by(1), name);
+    }
+    for _ in 0..50 {
+        bench.names();
+    }
+    // From here on both get the same, however much the first has had.
+    for name in 0..100 {
+        bench.push(by(2), 1000 + name);
+    }
+    let seconds = (0..20).filter(|_| bench.names()[0] >= 1000).count();
+    assert!((9..=11).contains(&seconds), "{seconds} of 20");
+}
+
+#[test]
 fn a_full_queue_says_when_to_come_again() {
     let mut bench = Bench::new(Limits { queue_items: 100, queue_cost: 500, ..limits() });
     let first = bench.refused_when_full();

@@ -145,6 +145,10 @@ fn stopped_records_say_so_in_their_place() {
     let run = RunOptions { cancel: Some(token), ..RunOptions::default() };
     let done = run_records(&Roots::default(), &[4, -1], &run);
     assert_eq!(texts(&done.rows), ["4!cancelled", "-1!cancelled"]);
+    // A batch has no rows to give then: each request is told.
+    let answers =
+        RecordStages::new(Arc::new(Roots::default()), 4).execute(vec![vec![4], vec![9]], &run);
+    assert!(answers.iter().all(|answer| matches!(answer, Err(BatchError::Cancelled))));
     let deadline = Some(Instant::now() + Duration::from_millis(50));
     let endless = Roots { endless: true, ..Roots::default() };
     let done =
