@@ -238,6 +238,30 @@ fn tensors_in_json_and_bytes_give_the_golden_answer() {
 }
 
 #[test]
+fn more_rows_than_a_batch_holds_are_cut_and_put_together() {
+    if !has_runtime() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let models = screen_support::tiny_model(dir.path());
+    let all = ["--models-dir", text(&models), "--batching-max-rows", "7"];
+    let server = Server::start(dir.path(), &all);
+    let data: Vec<u32> = (0..100 * 64).map(|at| at * 37 % 11).collect();
+    let infer = |rows: usize, data: &[u32]| {
+        let tensor = json!({"name": "x", "shape": [rows, 64], "datatype": "FP32", "data": data});
+        let reply = server.json("/v2/models/tiny/infer", &json!({"inputs": [tensor]}));
+        reply.expect(200).json()["outputs"][0].clone()
+    };
+    let whole = infer(100, &data);
+    assert_eq!(whole["shape"], json!([100, 2]));
+    for (row, data) in data.chunks(64).enumerate().step_by(9) {
+        let alone = infer(1, data);
+        assert_eq!(alone["data"][0], whole["data"][2 * row]);
+        assert_eq!(alone["data"][1], whole["data"][2 * row + 1]);
+    }
+}
+
+#[test]
 fn the_document_is_the_one_in_the_repository() {
     let output = program().args(["serve", "--print-openapi"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

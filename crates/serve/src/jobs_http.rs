@@ -1,6 +1,7 @@
 //! Jobs over HTTP: upload, look, fetch, cancel. A key sees its own jobs; `admin` sees all.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -17,6 +18,9 @@ use crate::problem::{Kind, Problem};
 
 /// Longest time a request waits for news of a job.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Requests that wait for news of jobs at a time.
+const MOST_WAITING: usize = 64;
 
 type Check = Arc<dyn Fn(&Request) -> Result<(Value, String), Problem> + Send + Sync>;
 
@@ -191,6 +195,23 @@ fn visible(
     Ok((jobs, job))
 }
 
+/// A place among the requests that wait for news.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Option<Self> {
+        let place = Self(Arc::clone(waiting));
+        let before = waiting.fetch_add(1, Ordering::AcqRel);
+        (before < MOST_WAITING).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Which job to look at.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -204,6 +225,7 @@ struct LookAsk {
 
 fn look(jobs: Option<&Arc<JobManager>>) -> Operation {
     let jobs = jobs.cloned();
+    let waiting = Arc::new(AtomicUsize::new(0));
     let doc = Doc {
         parameters: Some(SchemaOf::request::<LookAsk>("")),
         replies: vec![(200, SchemaOf::reply::<JobView>("application/json"))],
@@ -211,13 +233,18 @@ fn look(jobs: Option<&Arc<JobManager>>) -> Operation {
     };
     let work = move |call: Call, request: Request| {
         let ask: LookAsk = input::from_address(&request)?;
-        let jobs = jobs.clone();
+        let (jobs, waiting) = (jobs.clone(), Arc::clone(&waiting));
         // Waiting takes a thread but no place among those that compute.
         let wait = move || {
             let (manager, job) = visible(jobs.as_ref(), &call, &ask.id)?;
             let Some(version) = ask.version.filter(|&v| v == job.version) else {
                 return Output::json(&job);
             };
+            // Beyond that many, clients poll: their waiting must not take every thread there is.
+            let place = Place::take(&waiting);
+            if place.is_none() {
+                return Output::json(&job);
+            }
             let left = call.deadline.saturating_duration_since(std::time::Instant::now());
             let wait = LONGEST_WAIT.min(left.saturating_sub(Duration::from_millis(500)));
             let news = manager.wait(&ask.id, version, wait).map_err(|e| problem(&e))?;

@@ -29,6 +29,7 @@ mod fill;
 mod limits;
 mod number;
 mod observe;
+mod pieces;
 mod queue;
 mod rate;
 mod records;

@@ -224,6 +224,12 @@ impl Tensor {
         each!(self, array => inputs.with(name, array.view()))
     }
 
+    /// Rows `start..end` along axis 0, copied. They must be there.
+    pub(super) fn rows(&self, start: usize, end: usize) -> Self {
+        let rows = Slice::from(start..end);
+        each!(self, array => array.slice_axis(Axis(0), rows).to_owned().into())
+    }
+
     /// A part of a call's output. `None` when the output isn't of the type, or not as long as the
     /// cuts say.
     pub(super) fn of_output(

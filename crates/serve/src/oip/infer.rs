@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use strata_core::batching::{Ask, TensorRequest};
+use strata_core::batching::{Ask, TensorReply, TensorRequest};
 use strata_core::hub::Served;
 
 use super::{TAG, address, decode, describe, encode, find};
@@ -76,8 +76,13 @@ async fn run(
     let ask = served.tensors().ask(&request);
     let ask = ask.map_err(|error| Problem::new(Kind::BadRequest, "bad-tensor", error))?;
     let ask = Ask { priority, caller: call.caller.id, deadline: Some(deadline), ..ask };
-    let done = batch::through(served.batcher(), ask, request, &call.cancel).await?;
+    let pieces = served.tensors().pieces(request, ask, &served.batcher().limits());
+    let done = batch::through_all(served.batcher(), pieces, &call.cancel).await?;
     let started = Instant::now();
+    let queued = done.iter().map(|done| done.queued).max().unwrap_or_default();
+    let batch_rows = done.iter().map(|done| done.batch_rows).max().unwrap_or_default();
+    let reply = TensorReply::joined(done.into_iter().map(|done| done.value).collect());
+    let reply = reply.ok_or_else(|| Problem::internal("pieces of an answer do not fit"))?;
     let provenance = served.provenance();
     let facts = encode::Facts {
         model: &provenance.model,
@@ -85,10 +90,10 @@ async fn run(
         id: id.as_deref(),
         outputs: outputs.as_deref(),
         binary,
-        queued_us: u64::try_from(done.queued.as_micros()).unwrap_or(u64::MAX),
-        batch_rows: done.batch_rows,
+        queued_us: u64::try_from(queued.as_micros()).unwrap_or(u64::MAX),
+        batch_rows,
     };
-    let output = encode::write(&done.value, &facts)?;
+    let output = encode::write(&reply, &facts)?;
     Ok((output, started.elapsed()))
 }
 
