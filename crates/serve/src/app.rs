@@ -17,6 +17,7 @@ use strata_core::paths::{self, SearchPath};
 use strata_core::provenance::Featuriser;
 use strata_core::runtime::{OpenOptions, PoolConfig};
 
+use crate::batch::Belt;
 use crate::jobs::JobManager;
 use crate::jobs_http::JobDoor;
 use crate::keys::KeyRing;
@@ -27,7 +28,7 @@ use crate::problem::{Kind, Problem};
 use crate::run::ServeError;
 use crate::settings::ServerSettings;
 use crate::state::State;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, ModelMetrics};
 use crate::{door, jobs_http, oip, page, standard};
 
 /// Which models are an application's.
@@ -81,8 +82,14 @@ impl Kit {
             name: name.to_owned(),
             workers: self.settings.models.session_count(),
             limits: limits(&self.settings),
-            observer: Arc::new(self.metrics.model(name)),
+            observer: Arc::new(Belt(self.metrics.model(name))),
         }
+    }
+
+    /// The metrics of an application's own batcher, for the times of its stages.
+    #[must_use]
+    pub fn stages(&self, name: &str) -> ModelMetrics {
+        self.metrics.model(name)
     }
 }
 

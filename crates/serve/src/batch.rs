@@ -110,13 +110,38 @@ impl Observer for ModelMetrics {
     }
 
     fn batch(&self, facts: &BatchFacts<'_>) {
-        let padding = facts.padded_cost.saturating_sub(facts.cost);
-        Self::batch(self, facts.rows, padding as f64 / facts.padded_cost.max(1) as f64);
+        count(self, facts);
         self.stage(Stage::Infer, facts.running);
-        facts.waits.iter().for_each(|wait| self.stage(Stage::Queue, *wait));
     }
 
     fn cancelled(&self, _: Where) {
         Self::cancelled(self);
     }
+}
+
+/// Batches that are more than a model's run: who runs them knows how long each stage took.
+pub(crate) struct Belt(pub(crate) ModelMetrics);
+
+impl Observer for Belt {
+    fn queued(&self, depth: usize, _: u64) {
+        self.0.queue_depth(depth);
+    }
+
+    fn rejected(&self, reason: &'static str) {
+        self.0.rejected(reason);
+    }
+
+    fn batch(&self, facts: &BatchFacts<'_>) {
+        count(&self.0, facts);
+    }
+
+    fn cancelled(&self, _: Where) {
+        self.0.cancelled();
+    }
+}
+
+fn count(metrics: &ModelMetrics, facts: &BatchFacts<'_>) {
+    let padding = facts.padded_cost.saturating_sub(facts.cost);
+    metrics.batch(facts.rows, padding as f64 / facts.padded_cost.max(1) as f64);
+    facts.waits.iter().for_each(|wait| metrics.stage(Stage::Queue, *wait));
 }

@@ -11,6 +11,7 @@ use axum::extract::{RawPathParams, Request as HttpRequest};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures_util::FutureExt;
+use strata_core::provenance::STRATA_VERSION;
 use strata_core::runtime::CancelToken;
 
 use crate::body;
@@ -23,6 +24,8 @@ use crate::telemetry::Access;
 
 /// Header that names a request.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
+/// Header that says which version of Strata made an answer.
+const VERSION: &str = "x-strata-version";
 /// Header with which a client shortens the server's limit of time, in milliseconds.
 const TIMEOUT: &str = "x-strata-timeout-ms";
 const INFERENCE_HEADER: &str = "inference-header-content-length";
@@ -242,6 +245,7 @@ impl<'a> Visit<'a> {
         if let Ok(value) = HeaderValue::from_str(&self.request_id) {
             headers.insert(REQUEST_ID, value);
         }
+        headers.insert(VERSION, HeaderValue::from_static(STRATA_VERSION));
         if self.state.phase() != Phase::Serving {
             // Clients move to another connection, and so to another server, in time.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use strata_core::batching::{Batcher, BatcherConfig, RecordRows, RecordStages};
 use strata_core::hub::Hub;
+use strata_core::stream::StageTimes;
 use strata_serve::Kit;
+use strata_serve::telemetry::{ModelMetrics, Stage};
 
 use super::HttpError;
 use crate::input::{Column, ColumnKind, Layout, Record};
@@ -58,6 +60,7 @@ type Key = (String, Option<Vec<String>>);
 pub(super) struct Engine {
     hub: Arc<Hub>,
     batching: BatcherConfig,
+    stages: ModelMetrics,
     scenarios: Vec<Loaded>,
     ready: Mutex<HashMap<Key, Arc<Ready>>>,
 }
@@ -80,7 +83,15 @@ impl Engine {
         batching.limits.max_rows = CHUNK;
         // Workers prepare molecules as well as run models: they are busy enough for batches to form.
         batching.limits.max_delay = Duration::ZERO;
-        Ok(Self { hub: Arc::clone(kit.hub()), batching, scenarios, ready: Mutex::default() })
+        let (hub, stages) = (Arc::clone(kit.hub()), kit.stages("screen"));
+        Ok(Self { hub, batching, stages, scenarios, ready: Mutex::default() })
+    }
+
+    /// Counts how long the stages of a piece of a request took.
+    pub(super) fn count(&self, times: &StageTimes) {
+        self.stages.stage(Stage::Pre, times.prepare);
+        self.stages.stage(Stage::Infer, times.infer);
+        self.stages.stage(Stage::Post, times.interpret);
     }
 
     /// The scenarios.

@@ -166,7 +166,7 @@ async fn predict(
     let ready = engine.get(&ask.scenario, ask.models.as_deref()).map_err(|e| of_engine(&e))?;
     let mut digest = sha2::Sha256::new();
     records.iter().for_each(|record| record.digest(&mut digest));
-    let rows = run(&ready, &call, records).await?;
+    let rows = run(&engine, &ready, &call, records).await?;
     table(&ready, ask.scenario, (rows, &hex(&digest.finalize())))
 }
 
@@ -188,7 +188,12 @@ fn records(molecules: &[Molecule]) -> Result<Vec<Record>, Problem> {
 }
 
 /// Runs the records in pieces, so that a large request leaves room for small ones.
-async fn run(ready: &Ready, call: &Call, records: Vec<Record>) -> Result<Vec<Vec<u8>>, Problem> {
+async fn run(
+    engine: &Engine,
+    ready: &Ready,
+    call: &Call,
+    records: Vec<Record>,
+) -> Result<Vec<Vec<u8>>, Problem> {
     let mut rows = Vec::with_capacity(records.len());
     let mut records = records.into_iter();
     let piece = |piece: Vec<Record>| {
@@ -204,6 +209,7 @@ async fn run(ready: &Ready, call: &Call, records: Vec<Record>) -> Result<Vec<Vec
     let next = || Some(records.by_ref().take(CHUNK).collect()).filter(|p: &Vec<_>| !p.is_empty());
     let pieces = std::iter::from_fn(next).map(piece).collect();
     for done in through_all(&ready.batcher, pieces, &call.cancel).await? {
+        engine.count(&done.value.tally.times);
         rows.extend(done.value.rows);
     }
     Ok(rows)
