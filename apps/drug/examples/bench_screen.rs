@@ -28,6 +28,7 @@ fn main() -> Result<()> {
     let models = args.next().unwrap_or_else(|| MODELS.into());
     let spec = InputSpec { path, format: None, smiles_column: None, id_column: None };
     let job = Job {
+        input_name: None,
         input: spec,
         out: folder.path().join("out.csv"),
         scenario: Loaded::find("oral-drug-screen")?,

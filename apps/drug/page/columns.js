@@ -131,11 +131,10 @@ export function makeResult({ columns, rows, smiles = "smiles", id = "id", scenar
   };
 }
 
-/// Properties that the scenario scores: those predictions matter most here. The server gives the
-/// scenario's file; its `property` keys are all that is read of it.
+/// Properties that the scenario scores or limits: those predictions matter most here.
 function scoredProperties(scenario) {
-  const found = (scenario?.toml ?? "").matchAll(/^\s*property\s*=\s*["']([^"']+)["']/gm);
-  return new Set([...found].map((match) => match[1]));
+  const found = [...(scenario?.desirability ?? []), ...(scenario?.cutoffs ?? [])];
+  return new Set(found.map((rule) => rule.property));
 }
 
 /// A column's name for people, and a line about it.

@@ -285,9 +285,13 @@ fn result(jobs: Option<&Arc<JobManager>>) -> Operation {
         let ask: ResultAsk = input::from_address(&request)?;
         let jobs = jobs.clone();
         let find = move || {
-            let (manager, _) = visible(jobs.as_ref(), &call, &ask.id)?;
+            let (manager, job) = visible(jobs.as_ref(), &call, &ask.id)?;
             let found = manager.result(&ask.id, &ask.name).map_err(|e| problem(&e))?;
             let (content_type, name) = (found.file.content_type, found.file.name);
+            // Saved under the name of what was screened: people fetch several.
+            let stem = job.input.as_ref().and_then(|input| input.name.split('.').next());
+            let name =
+                stem.filter(|s| !s.is_empty()).map_or(name.clone(), |s| format!("{s}-{name}"));
             Ok(Output::File { path: found.path, content_type, name })
         };
         Ok(Work::Computes(Box::new(find)))

@@ -29,6 +29,8 @@ pub(crate) struct ServerInfo {
     pub keys: bool,
     /// Whether jobs are offered.
     pub jobs: bool,
+    /// Whether the page that documents the API is served, at `/docs`.
+    pub docs: bool,
     /// Its limits.
     pub limits: LimitsInfo,
     /// Its models.
@@ -131,7 +133,8 @@ fn server(state: &Arc<State>, settings: &ServerSettings, name: &'static str) -> 
         rows: settings.limits.rows as u64,
         request_timeout_s: settings.limits.request_timeout_s,
     };
-    let (state, keys) = (Arc::clone(state), settings.auth.keys_file.is_some());
+    let (keys, docs) = (settings.auth.keys_file.is_some(), settings.server.docs);
+    let state = Arc::clone(state);
     Operation::get("server", "/v1/server")
         .about("Server", "What this server is", "Version, limits, and models with their state.")
         .scope(Scope::Read)
@@ -149,6 +152,7 @@ fn server(state: &Arc<State>, settings: &ServerSettings, name: &'static str) -> 
                 onnx_runtime: ORT_VERSION.to_owned(),
                 keys,
                 jobs: state.jobs.is_some(),
+                docs,
                 limits,
                 models: models.collect(),
             })

@@ -64,6 +64,7 @@ pub(super) fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let stop = stop_on_interrupt().context("cannot catch Ctrl-C")?;
     let job = Job {
         input: args.input.spec(),
+        input_name: None,
         out: args.out,
         scenario: Loaded::find(&args.profile)?,
         models: args.models.unwrap_or_default(),

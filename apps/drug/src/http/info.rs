@@ -8,7 +8,7 @@ use strata_serve::keys::Scope;
 use strata_serve::{Nothing, Operation, Problem};
 
 use super::engine::Engine;
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Shape};
 
 /// The scenarios of a server.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -52,8 +52,51 @@ struct ScenarioDetail {
     scenario: ScenarioInfo,
     /// What its models predict.
     endpoints: Vec<EndpointInfo>,
+    /// How desirable the values of properties are.
+    desirability: Vec<DesirabilityInfo>,
+    /// Hard limits: crossing one flags the molecule.
+    cutoffs: Vec<CutoffInfo>,
+    /// Structural alerts that are looked for.
+    alerts: Vec<AlertInfo>,
     /// The file: a start for one's own.
     toml: String,
+}
+
+/// How desirable the values of a property are.
+#[derive(Debug, Serialize, JsonSchema)]
+struct DesirabilityInfo {
+    /// The property: a numeric column.
+    property: String,
+    /// Its share of the score.
+    weight: f64,
+    /// From value to desirability, 0 to 1.
+    shape: Shape,
+    /// Why.
+    reason: String,
+}
+
+/// A hard limit.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CutoffInfo {
+    /// The property: a numeric column.
+    property: String,
+    /// Values below are flagged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<f64>,
+    /// Values above are flagged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<f64>,
+    /// What the score is multiplied with.
+    penalty: f64,
+}
+
+/// A set of structural alerts.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AlertInfo {
+    /// A built-in set, or the name of a file of one's own.
+    set: String,
+    /// What the score is multiplied with when any of them hits.
+    penalty: f64,
 }
 
 /// What a model predicts.
@@ -103,6 +146,9 @@ pub(super) fn operations(engine: &Arc<Engine>) -> Vec<Operation> {
                 Ok(ScenarioDetail {
                     scenario: info(&one, loaded),
                     endpoints: endpoints(&one, loaded),
+                    desirability: desirability(loaded),
+                    cutoffs: cutoffs(loaded),
+                    alerts: alerts(loaded),
                     toml: loaded.text().to_owned(),
                 })
             }),
@@ -123,6 +169,35 @@ fn info(engine: &Engine, loaded: &Loaded) -> ScenarioInfo {
         sha256: loaded.digest(),
         models: scenario.models.iter().map(model).collect(),
     }
+}
+
+fn desirability(loaded: &Loaded) -> Vec<DesirabilityInfo> {
+    let one = |d: &crate::scenario::Desirability| DesirabilityInfo {
+        property: d.property.get_ref().clone(),
+        weight: *d.weight.get_ref(),
+        shape: *d.shape.get_ref(),
+        reason: d.reason.clone(),
+    };
+    loaded.scenario.desirabilities.iter().map(one).collect()
+}
+
+fn cutoffs(loaded: &Loaded) -> Vec<CutoffInfo> {
+    let one = |c: &crate::scenario::Cutoff| CutoffInfo {
+        property: c.property.get_ref().clone(),
+        min: c.min,
+        max: c.max,
+        penalty: *c.penalty.get_ref(),
+    };
+    loaded.scenario.cutoffs.iter().map(one).collect()
+}
+
+fn alerts(loaded: &Loaded) -> Vec<AlertInfo> {
+    let one = |a: &crate::scenario::AlertRule| {
+        let name = a.set.as_ref().or(a.file.as_ref());
+        let set = name.map(|name| name.get_ref().clone()).unwrap_or_default();
+        AlertInfo { set, penalty: *a.penalty.get_ref() }
+    };
+    loaded.scenario.alerts.iter().map(one).collect()
 }
 
 fn endpoints(engine: &Engine, loaded: &Loaded) -> Vec<EndpointInfo> {

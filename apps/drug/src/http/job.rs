@@ -184,6 +184,7 @@ impl JobKind for ScreenKind {
                 smiles_column: ask.smiles_column.clone(),
                 id_column: ask.id_column.clone(),
             },
+            input_name: job.input_name().map(str::to_owned),
             out: out(table),
             scenario,
             models: choice(&ask).unwrap_or_default(),
@@ -222,7 +223,13 @@ fn failure(error: &JobError, job: &JobContext<'_>) -> JobFailure {
     let name = job.input_name().unwrap_or("the file");
     let text = error.to_string().replace(&path, name);
     let folder = job.dir().display().to_string();
-    JobFailure::new(code, text.replace(&folder, "the job's folder"))
+    let text = text.replace(&folder, "the job's folder");
+    // What the command line calls by its flags are parameters here.
+    let text = text
+        .replace("--smiles-column", "the parameter smiles_column")
+        .replace("--id-column", "the parameter id_column")
+        .replace("--format ", "format=");
+    JobFailure::new(code, text)
 }
 
 fn output(finished: &Finished, table: &str, content_type: &str) -> JobOutput {

@@ -1,9 +1,10 @@
 //! Desirability functions: piecewise linear, from a value to 0 … 1.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// From value to desirability. Between the corners it is linear, beyond them constant.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Shape {
     /// 0 at `worst`, 1 at `best`; `best` may be the larger or the smaller.
@@ -32,7 +33,7 @@ pub enum Shape {
 }
 
 /// A side of a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// Larger values.

@@ -26,6 +26,8 @@ const CHUNK: usize = 256;
 pub struct Job {
     /// What to screen.
     pub input: InputSpec,
+    /// The input's name in the provenance, where it is another than its file's.
+    pub input_name: Option<String>,
     /// Where the result goes.
     pub out: PathBuf,
     /// What a good molecule is.
@@ -145,7 +147,8 @@ pub fn screen_with(
     let reader = input::open(&job.input)?;
     let layout = reader.layout().clone();
     let chosen = (&job.scenario, &job.models, models);
-    let mut pipeline = Pipeline::new(layout, chosen, &job.input.path)?;
+    let named = job.input_name.as_ref().map(Path::new).unwrap_or(&job.input.path);
+    let mut pipeline = Pipeline::new(layout, chosen, named)?;
     let mut source = LibrarySource::new(reader);
     let identity = pipeline.provenance.identity(&pipeline.screening.schema, CHUNK);
     let mut journal = match job.resume {
