@@ -82,8 +82,7 @@ fn sigterm_under_load_loses_no_request() {
             dir.path(),
             &["--models-dir", text(&models), "--drain-not-ready-s", "1", "--drain-finish-s", "10"],
         );
-        let mut plan = checked(&server, 8, Until::Elapsed(Duration::from_secs(20)));
-        plan.reconnect = false;
+        let plan = checked(&server, 8, Until::Elapsed(Duration::from_secs(20)));
         let load = load::start(plan).unwrap();
         std::thread::sleep(Duration::from_millis(300));
         server.signal("TERM");

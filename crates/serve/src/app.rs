@@ -100,6 +100,7 @@ fn limits(settings: &ServerSettings) -> Limits {
         max_delay: Duration::from_micros(b.max_delay_us),
         max_padding: b.max_padding,
         queue_items: b.queue_items,
+        queue_rows: b.max_rows.saturating_mul(b.queue_runs),
         queue_timeout: Some(Duration::from_millis(b.queue_timeout_ms)),
         ..Limits::default()
     }
@@ -239,12 +240,33 @@ pub(crate) fn router(state: &Arc<State>, operations: Vec<Operation>, cors: &[Str
 /// Other pages' origins, where the settings name some.
 fn cors_layer(origins: &[String]) -> Option<tower_http::cors::CorsLayer> {
     use axum::http::{HeaderName, HeaderValue, header};
-    let origins: Vec<HeaderValue> = origins.iter().filter_map(|o| o.parse().ok()).collect();
+    use tower_http::cors::{AllowOrigin, CorsLayer};
+    let own = HeaderName::from_static;
+    let listed: Vec<HeaderValue> = origins.iter().filter_map(|o| o.parse().ok()).collect();
+    // The layer panics where it finds the asterisk in a list.
+    let allowed = match origins.iter().any(|origin| origin == "*") {
+        true => AllowOrigin::any(),
+        false => AllowOrigin::list(listed),
+    };
     (!origins.is_empty()).then(|| {
-        tower_http::cors::CorsLayer::new()
-            .allow_origin(origins)
+        CorsLayer::new()
+            .allow_origin(allowed)
             .allow_methods([HttpMethod::GET, HttpMethod::POST, HttpMethod::DELETE])
-            .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
-            .expose_headers([HeaderName::from_static(door::REQUEST_ID), header::RETRY_AFTER])
+            .allow_headers([
+                header::CONTENT_TYPE,
+                header::CONTENT_ENCODING,
+                header::AUTHORIZATION,
+                own(door::REQUEST_ID),
+                own(door::TIMEOUT),
+                own(door::INFERENCE_HEADER),
+                own(door::TRACE_PARENT),
+            ])
+            .expose_headers([
+                own(door::REQUEST_ID),
+                header::RETRY_AFTER,
+                header::LOCATION,
+                header::CONTENT_DISPOSITION,
+                own(door::INFERENCE_HEADER),
+            ])
     })
 }

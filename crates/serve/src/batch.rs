@@ -1,5 +1,6 @@
 //! Waiting for a batch without holding a thread, and its errors as problems.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use strata_core::batching::{Ask, BatchError, BatchFacts, Batcher, Done, Observer, Ticket, Where};
@@ -22,22 +23,57 @@ pub async fn through<T: Send + 'static, R: Send + 'static>(
     Pending::submit(batcher, ask, payload, cancel)?.answer().await
 }
 
-/// As [`through`] for several pieces of one request, which wait together; the answers in order.
+/// Pieces of one request that are in the queue at a time: enough to keep two sessions busy, few enough
+/// to leave room for others.
+const WINDOW: usize = 2;
+
+/// As [`through`] for the pieces of one large request, a few at a time; the answers in order. The
+/// first piece decides whether the request is let in; for the others it waits where the queue is
+/// full, until the request's own deadline.
 ///
 /// # Errors
 /// The first piece's [`BatchError`]; the others are cancelled then.
-pub async fn through_all<T: Send + 'static, R: Send + 'static>(
+pub async fn through_all<T: Clone + Send + 'static, R: Send + 'static>(
     batcher: &Batcher<T, R>,
     pieces: Vec<(Ask, T)>,
     cancel: &CancelToken,
 ) -> Result<Vec<Done<R>>, BatchError> {
-    let submit = |(ask, payload)| Pending::submit(batcher, ask, payload, cancel);
-    let waiting: Vec<Pending<R>> = pieces.into_iter().map(submit).collect::<Result<_, _>>()?;
-    let mut answers = Vec::with_capacity(waiting.len());
-    for one in waiting {
-        answers.push(one.answer().await?);
+    let mut answers = Vec::with_capacity(pieces.len());
+    let mut pieces = pieces.into_iter();
+    let mut waiting = VecDeque::with_capacity(WINDOW);
+    loop {
+        while waiting.len() < WINDOW
+            && let Some((ask, payload)) = pieces.next()
+        {
+            let first = answers.is_empty() && waiting.is_empty();
+            let submitted = Pending::submit(batcher, ask, payload.clone(), cancel);
+            waiting.push_back((ask, payload, first, submitted));
+        }
+        let Some((ask, payload, first, submitted)) = waiting.pop_front() else {
+            return Ok(answers);
+        };
+        let mut answer = answer_of(submitted).await;
+        while let Some(pause) = again(&answer).filter(|_| !first) {
+            tokio::time::sleep(pause).await;
+            answer = answer_of(Pending::submit(batcher, ask, payload.clone(), cancel)).await;
+        }
+        answers.push(answer?);
     }
-    Ok(answers)
+}
+
+async fn answer_of<R: Send + 'static>(
+    submitted: Result<Pending<R>, BatchError>,
+) -> Result<Done<R>, BatchError> {
+    submitted?.answer().await
+}
+
+/// How long to wait before trying again, where that can help.
+fn again<R>(answer: &Result<Done<R>, BatchError>) -> Option<Duration> {
+    match answer {
+        Err(BatchError::Full { retry_after }) => Some((*retry_after).min(Duration::from_secs(1))),
+        Err(BatchError::QueueTimeout { .. }) => Some(Duration::ZERO),
+        _ => None,
+    }
 }
 
 /// A request that has been submitted; dropping it cancels it.

@@ -188,11 +188,13 @@ enum Packing {
 impl Packing {
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let Some(given) = headers.get(header::CONTENT_ENCODING) else { return Ok(Self::None) };
-        match given.to_str().unwrap_or("not readable").trim() {
+        let given = given.to_str().unwrap_or("not readable").trim();
+        // The names of codings have no case.
+        match given.to_ascii_lowercase().as_str() {
             "" | "identity" => Ok(Self::None),
             "gzip" | "x-gzip" => Ok(Self::Gzip),
             "deflate" => Ok(Self::Deflate),
-            other => Err(unknown_packing(other)),
+            _ => Err(unknown_packing(given)),
         }
     }
 

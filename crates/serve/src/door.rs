@@ -24,11 +24,15 @@ use crate::telemetry::Access;
 
 /// Header that names a request.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
+/// How long a server that stops takes to say so.
+const REFUSAL: Duration = Duration::from_millis(100);
 /// Header that says which version of Strata made an answer.
 const VERSION: &str = "x-strata-version";
 /// Header with which a client shortens the server's limit of time, in milliseconds.
-const TIMEOUT: &str = "x-strata-timeout-ms";
-const INFERENCE_HEADER: &str = "inference-header-content-length";
+pub(crate) const TIMEOUT: &str = "x-strata-timeout-ms";
+pub(crate) const INFERENCE_HEADER: &str = "inference-header-content-length";
+/// Header with the trace that a request is part of (W3C Trace Context).
+pub(crate) const TRACE_PARENT: &str = "traceparent";
 
 /// Serves one request of an operation.
 pub(crate) async fn serve(
@@ -71,9 +75,17 @@ struct Visit<'a> {
 /// Counts a request that is being served.
 struct InFlight<'a>(&'a State);
 
+impl<'a> InFlight<'a> {
+    fn enter(state: &'a State) -> Self {
+        let in_flight = state.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        state.metrics.in_flight(in_flight);
+        Self(state)
+    }
+}
+
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        let left = self.0.in_flight.fetch_sub(1, Ordering::AcqRel) - 1;
+        let left = self.0.in_flight.fetch_sub(1, Ordering::SeqCst) - 1;
         self.0.metrics.in_flight(left);
         self.0.left.notify_waiters();
     }
@@ -108,17 +120,22 @@ impl<'a> Visit<'a> {
         path: Vec<(String, String)>,
         http: HttpRequest,
     ) -> (Answer, Option<Caller>) {
+        // Counted before the phase is looked at: a server that stops sees this request, or this
+        // request sees that it stops.
+        let in_flight = InFlight::enter(self.state);
         let caller = match self.admit(http.headers()) {
             Ok(caller) => caller,
             Err(problem) => {
+                // What is refused is not waited for when the server stops.
+                drop(in_flight);
                 body::discard(http.into_body()).await;
+                if refuses(self.state, self.operation) {
+                    // Clients that try again at once would still be connecting when the socket closes.
+                    tokio::time::sleep(REFUSAL).await;
+                }
                 return (Err(problem), None);
             }
         };
-        // Counted from here: what is refused above is not waited for when the server stops.
-        let in_flight = self.state.in_flight.fetch_add(1, Ordering::AcqRel) + 1;
-        self.state.metrics.in_flight(in_flight);
-        let _in_flight = InFlight(self.state);
         let cancel = CancelToken::new();
         let _gone = CancelOnDrop(cancel.clone());
         let call = Call {
@@ -131,13 +148,14 @@ impl<'a> Visit<'a> {
         };
         let work = AssertUnwindSafe(self.work(call, path, http)).catch_unwind();
         let answer = work.await.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+        drop(in_flight);
         (answer, Some(caller))
     }
 
     /// Whether the request may come in, and who sends it.
     fn admit(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let state = self.state;
-        if state.phase() == Phase::Refusing && !self.operation.always {
+        if refuses(state, self.operation) {
             return Err(Problem::new(Kind::Unavailable, "draining", "the server is stopping")
                 .with_remedy("send the request to another server, or again in a moment")
                 .retry(Duration::from_secs(5)));
@@ -222,7 +240,11 @@ impl<'a> Visit<'a> {
         match work {
             Work::Waits(future) => future.await,
             Work::Computes(compute) => {
-                let permit = self.state.gate.enter().await?;
+                // Who looks at a server looks when it has too much to do.
+                let permit = match self.operation.always {
+                    true => None,
+                    false => Some(self.state.gate.enter().await?),
+                };
                 let run = move || {
                     let _permit = permit;
                     compute()
@@ -295,6 +317,11 @@ fn request_id(headers: &HeaderMap) -> String {
     given.filter(sane).map_or_else(crate::random::id, str::to_owned)
 }
 
+/// Whether the server is past taking requests of this operation.
+fn refuses(state: &State, operation: &Operation) -> bool {
+    state.phase() == Phase::Refusing && !operation.always
+}
+
 fn unauthorized(detail: impl std::fmt::Display) -> Problem {
     Problem::new(Kind::Unauthorized, "key", detail)
         .with_remedy("send the header Authorization: Bearer KEY")
@@ -308,9 +335,13 @@ fn out_of_time(waited: Duration) -> Problem {
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Problem {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Problem::internal(format!("panic: {}", text.as_deref().unwrap_or("of unknown kind")))
+    Problem::internal(format!("panic: {}", panic_text(panic)))
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
 }
 
 fn panicked_join(error: &tokio::task::JoinError) -> Problem {

@@ -1,16 +1,20 @@
 //! A server from start to end: listen, load, warm up, serve, reload on request, and leave.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use strata_core::hub::ModelState;
 use strata_core::paths;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::app::{App, Assembly, Kit, WarmUp, assemble, router};
+use crate::door::panic_text;
 use crate::jobs::{JobContext, JobFailure, JobKind, JobManager, JobOutput, JobsConfig, JobsError};
 use crate::jobs_http::JobDoor;
 use crate::keys::{KeyRing, KeysError};
@@ -147,15 +151,11 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
     spawn_loader(Arc::clone(&state), warm_up, loaded)?;
     spawn_reloader(Arc::downgrade(&state), &settings)?;
     let (stop, stopped) = watch::channel(false);
-    let serving = Arc::clone(&state);
     let serve = move || {
-        let all = runtime.block_on(server::serve(listening, listener, stopped))?;
+        let left = runtime.block_on(server::serve(listening, listener, stopped))?;
         // Blocking work that nobody waits for any more does not hold up the end.
         runtime.shutdown_timeout(Duration::from_secs(1));
-        match all {
-            true => Ok(()),
-            false => Err(ServeError::Unfinished(serving.in_flight.load(Ordering::Acquire))),
-        }
+        if left == 0 { Ok(()) } else { Err(ServeError::Unfinished(left)) }
     };
     let ended = std::thread::Builder::new().name("strata-serve".to_owned()).spawn(serve)?;
     Ok(Running { address, stop, ended, state, settings })
@@ -233,7 +233,9 @@ fn spawn_loader(
     let load = move || {
         state.hub.load_all();
         state.report_models();
-        match warm_up() {
+        let warmed = catch_unwind(AssertUnwindSafe(warm_up))
+            .unwrap_or_else(|panic| Err(format!("panic: {}", panic_text(panic.as_ref()))));
+        match warmed {
             Ok(()) => state.warm.store(true, Ordering::Release),
             Err(why) => {
                 tracing::error!(why, "the warm-up failed");
@@ -257,20 +259,61 @@ fn spawn_reloader(state: std::sync::Weak<State>, settings: &ServerSettings) -> s
         return Ok(());
     }
     let watch = move || {
-        let mut seen = state.upgrade().map(|state| state.hub.fingerprints());
+        let seen = state.upgrade().map(|state| state.hub.fingerprints());
+        let mut watch = Watch { seen: seen.unwrap_or_default(), again: BTreeMap::new() };
         loop {
             std::thread::sleep(every);
             let Some(state) = state.upgrade() else { return };
-            let now = state.hub.fingerprints();
-            let before = seen.replace(now.clone()).unwrap_or_default();
-            for (name, print) in &now {
-                if before.get(name) != Some(print) {
-                    let _ = state.reload_model(name);
-                }
-            }
+            watch.look(&state);
         }
     };
     std::thread::Builder::new().name("strata-reload".to_owned()).spawn(watch).map(drop)
+}
+
+/// What was seen of the models on disk.
+struct Watch {
+    seen: BTreeMap<String, String>,
+    /// Models that are not as their cards say, each with the looks until it is tried again, and those
+    /// until the time after that.
+    again: BTreeMap<String, (u32, u32)>,
+}
+
+impl Watch {
+    /// Looks a model that does not load is left alone for at most; then only a change of its card
+    /// counts.
+    const PATIENCE: u32 = 64;
+
+    fn look(&mut self, state: &State) {
+        let now = state.hub.fingerprints();
+        let before = std::mem::replace(&mut self.seen, now.clone());
+        for (name, print) in &now {
+            if before.get(name) != Some(print) {
+                self.again.remove(name);
+                let _ = state.reload_model(name);
+            } else if self.is_due(state, name) {
+                let _ = state.reload_model(name);
+            }
+        }
+    }
+
+    /// Whether a model that is not as its card says is to be tried again. A card that is copied before
+    /// its files names what is not there yet, and does not change when they come.
+    fn is_due(&mut self, state: &State, name: &str) -> bool {
+        let troubled = state.hub.index().into_iter().any(|row| {
+            row.name == name && row.reason.is_some() && row.state != ModelState::Unloaded
+        });
+        if !troubled {
+            self.again.remove(name);
+            return false;
+        }
+        let (left, next) = self.again.entry(name.to_owned()).or_insert((1, 2));
+        *left = left.saturating_sub(1);
+        let due = *left == 0 && *next <= Self::PATIENCE;
+        if due {
+            (*left, *next) = (*next, *next * 2);
+        }
+        due
+    }
 }
 
 fn reload(state: &State, settings: &ServerSettings) {

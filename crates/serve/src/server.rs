@@ -10,7 +10,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -27,6 +27,12 @@ pub(crate) struct Drain {
     pub(crate) not_ready: Duration,
     pub(crate) finish: Duration,
 }
+
+/// How long a connection may still bring a request when the server closes: a client that has just
+/// connected is told that it came too late, instead of finding the connection broken.
+const PARTING: Duration = Duration::from_millis(250);
+/// Connections that are one too many and get to read why.
+const MOST_TURNED_AWAY: usize = 256;
 
 /// What the listener needs to know.
 pub(crate) struct Listening {
@@ -45,12 +51,12 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(listener)
 }
 
-/// Serves until `stop` says so, then drains. Returns whether every request taken was answered.
+/// Serves until `stop` says so, then drains. Returns how many requests were taken and not answered.
 pub(crate) async fn serve(
     listening: Listening,
     listener: std::net::TcpListener,
     mut stop: watch::Receiver<bool>,
-) -> io::Result<bool> {
+) -> io::Result<usize> {
     let listener = TcpListener::from_std(listener)?;
     let listening = Arc::new(listening);
     let connections = Arc::new(AtomicUsize::new(0));
@@ -75,8 +81,10 @@ pub(crate) async fn serve(
         let parked = tokio::task::spawn_blocking(move || jobs.shutdown(finish));
         let _ = tokio::time::timeout_at(until, parked).await;
     }
-    let all = tokio::time::timeout_at(until, empty(state)).await.is_ok();
-    // Connections that are idle now are closed; those that write a reply finish it.
+    let _ = tokio::time::timeout_at(until, empty(state)).await;
+    let left = state.in_flight.load(Ordering::SeqCst);
+    // New connections are still served, with a refusal, while idle ones are let go. Only then is the
+    // socket closed.
     let _ = close.send(true);
     let _ = accepting.await;
     let last_words = async {
@@ -85,14 +93,14 @@ pub(crate) async fn serve(
         }
     };
     let _ = tokio::time::timeout(Duration::from_secs(1), last_words).await;
-    Ok(all)
+    Ok(left)
 }
 
 /// Waits until no request is being served.
 async fn empty(state: &State) {
     loop {
         let left = state.left.notified();
-        if state.in_flight.load(Ordering::Acquire) == 0 {
+        if state.in_flight.load(Ordering::SeqCst) == 0 {
             return;
         }
         let _ = tokio::time::timeout(Duration::from_millis(100), left).await;
@@ -104,13 +112,15 @@ async fn accept(
     listener: TcpListener,
     (connections, mut closing): (Arc<AtomicUsize>, watch::Receiver<bool>),
 ) {
+    let heard = closing.clone();
+    let mut told = std::pin::pin!(parting(&mut closing));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = closing.changed() => break,
+            () = told.as_mut() => break,
         };
         match accepted {
-            Ok((stream, _)) => admit(&listening, stream, &connections, &closing),
+            Ok((stream, _)) => admit(&listening, stream, &connections, &heard),
             Err(error) => {
                 // Out of descriptors, say: those that are open go on, and some will close.
                 tracing::warn!(%error, "a connection was not accepted");
@@ -120,8 +130,15 @@ async fn accept(
     }
     // What the system had already accepted gets an answer too.
     while let Some(Ok((stream, _))) = futures_util::FutureExt::now_or_never(listener.accept()) {
-        turn_away(&stream);
+        admit(&listening, stream, &connections, &heard);
     }
+}
+
+/// Ends a while after the server began to close.
+async fn parting(closing: &mut watch::Receiver<bool>) {
+    // The reference it gives must not be held across the pause.
+    let _ = closing.wait_for(|closing| *closing).await.map(drop);
+    tokio::time::sleep(PARTING).await;
 }
 
 /// A connection that is open.
@@ -148,7 +165,9 @@ fn admit(
     let guard = Open { count: Arc::clone(connections), state };
     if open > listening.max_connections {
         listening.state.metrics.connection_refused();
-        turn_away(&stream);
+        if open <= listening.max_connections + MOST_TURNED_AWAY {
+            tokio::spawn(turn_away(stream, guard));
+        }
         return;
     }
     listening.state.metrics.connections(open);
@@ -171,16 +190,23 @@ fn admit(
     });
 }
 
-/// Answers a connection that is one too many, without a task for it.
-fn turn_away(stream: &TcpStream) {
+/// Answers a connection that is one too many, and lets it read that.
+async fn turn_away(mut stream: TcpStream, _open: Open) {
     const BODY: &str = "{\"error\":\"too many connections; try again in a moment\"}";
     let reply = format!(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}",
         BODY.len()
     );
-    // Its socket buffer is empty, so that this does not wait.
-    let _ = stream.try_write(reply.as_bytes());
+    let parting = async {
+        stream.write_all(reply.as_bytes()).await?;
+        stream.shutdown().await?;
+        // What it sends must be read, or the reply is lost with the connection.
+        let mut dropped = [0; 4096];
+        while stream.read(&mut dropped).await? > 0 {}
+        io::Result::Ok(())
+    };
+    let _ = tokio::time::timeout(PARTING, parting).await;
 }
 
 async fn converse<S>(listening: &Listening, stream: S, mut closing: watch::Receiver<bool>)
@@ -196,11 +222,9 @@ where
     let service = TowerToHyperService::new(listening.router.clone());
     let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    // The reference it gives must not be held while the connection goes on.
-    let told = async { closing.wait_for(|closing| *closing).await.map(drop) };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = told => {
+        () = parting(&mut closing) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use strata_core::hub::Hub;
+use strata_core::hub::{Hub, HubError, ModelState};
 use tokio::sync::Notify;
 
 use crate::body::BodyLimits;
@@ -18,6 +18,7 @@ use crate::origin::Origins;
 use crate::problem::Problem;
 use crate::rate::RateLimits;
 use crate::settings::ServerSettings;
+use crate::telemetry::trace::Traces;
 use crate::telemetry::{Metrics, ModelMetrics, ModelRow};
 
 /// How far a server is on its way out.
@@ -31,6 +32,13 @@ pub(crate) enum Phase {
     Refusing,
 }
 
+/// Parts of a server that are opened when it starts.
+pub(crate) struct Parts {
+    pub(crate) jobs: Option<Arc<JobManager>>,
+    pub(crate) keys: KeyRing,
+    pub(crate) traces: Traces,
+}
+
 pub(crate) struct State {
     pub(crate) limits: BodyLimits,
     pub(crate) metrics: Arc<Metrics>,
@@ -42,6 +50,7 @@ pub(crate) struct State {
     pub(crate) access_log: bool,
     pub(crate) hub: Arc<Hub>,
     pub(crate) jobs: Option<Arc<JobManager>>,
+    pub(crate) traces: Traces,
     /// Everything is loaded and has run once.
     pub(crate) warm: AtomicBool,
     /// Why warming up failed, where it did.
@@ -57,10 +66,10 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         settings: &ServerSettings,
-        keys: KeyRing,
-        parts: (Arc<Hub>, Arc<Metrics>, Option<Arc<JobManager>>),
+        (hub, metrics): (Arc<Hub>, Arc<Metrics>),
+        parts: Parts,
     ) -> Self {
-        let (hub, metrics, jobs) = parts;
+        let Parts { jobs, keys, traces } = parts;
         let limits = &settings.limits;
         let seconds = Duration::from_secs;
         let concurrent = limits.concurrent_count();
@@ -82,6 +91,7 @@ impl State {
             access_log: settings.log.access,
             hub,
             jobs,
+            traces,
             warm: AtomicBool::new(false),
             trouble: Mutex::default(),
             counted: RwLock::default(),
@@ -117,7 +127,7 @@ impl State {
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Acquire) {
+        match self.phase.load(Ordering::SeqCst) {
             0 => Phase::Serving,
             1 => Phase::Leaving,
             _ => Phase::Refusing,
@@ -125,7 +135,7 @@ impl State {
     }
 
     pub(crate) fn set_phase(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Release);
+        self.phase.store(phase as u8, Ordering::SeqCst);
     }
 
     /// The operation that stands for addresses that are none.
@@ -152,13 +162,18 @@ impl State {
     }
 
     /// Opens a model anew; what fails leaves the old one in place and is in the index and the log.
-    pub(crate) fn reload_model(&self, name: &str) -> Result<(), strata_core::hub::HubError> {
-        let result = self.hub.load(name);
+    pub(crate) fn reload_model(&self, name: &str) -> Result<(), HubError> {
+        // To a hub it is no error that a model was never fetched; whoever asks for it wants to know.
+        let result = self.hub.load(name).and_then(|()| self.hub.get(name, None).map(drop));
+        let absent = matches!(&result, Err(HubError::NotReady { state: ModelState::Absent, .. }));
         match &result {
             Ok(()) => tracing::info!(model = name, "model loaded"),
+            Err(error) if absent => tracing::info!(model = name, %error, "model not loaded"),
             Err(error) => tracing::error!(model = name, %error, "model not replaced"),
         }
-        self.metrics.reload(name, result.is_ok());
+        if !absent {
+            self.metrics.reload(name, result.is_ok());
+        }
         self.report_models();
         result
     }

@@ -20,7 +20,11 @@ use crate::screen::{JobError, ModelChoice, Pipeline, Provenance, Screening};
 
 /// Records inferred at a time: enough for the models to be quick, few enough that no request waits
 /// long behind another's.
-pub(super) const CHUNK: usize = 32;
+const CHUNK: usize = 32;
+
+/// Runs that may wait here for each that may wait for a model: pieces of large requests are in the
+/// queue beside those of small ones, and a molecule takes longer to prepare than a model to run.
+const RUNS_FOR_ONE: usize = 4;
 
 /// Scenarios with models of the caller's choice that are kept ready beside the scenarios' own.
 const KEPT: usize = 32;
@@ -80,11 +84,19 @@ impl Engine {
             scenarios.push(loaded);
         }
         let mut batching = kit.batching("screen");
-        batching.limits.max_rows = CHUNK;
+        let runs = kit.settings().batching.queue_runs.saturating_mul(RUNS_FOR_ONE);
+        let chunk = CHUNK.min(batching.limits.max_rows);
+        batching.limits.max_rows = chunk;
+        batching.limits.queue_rows = chunk.saturating_mul(runs);
         // Workers prepare molecules as well as run models: they are busy enough for batches to form.
         batching.limits.max_delay = Duration::ZERO;
         let (hub, stages) = (Arc::clone(kit.hub()), kit.stages("screen"));
         Ok(Self { hub, batching, stages, scenarios, ready: Mutex::default() })
+    }
+
+    /// Records inferred at a time, and of one piece of a request.
+    pub(super) fn chunk(&self) -> usize {
+        self.batching.limits.max_rows
     }
 
     /// Counts how long the stages of a piece of a request took.
@@ -131,7 +143,7 @@ impl Engine {
         let pipeline = Pipeline::new(layout(), chosen, Path::new("request"))?;
         let Pipeline { screening, provenance, .. } = pipeline;
         let schema = screening.schema().clone();
-        let stages: RecordStages<Screening> = RecordStages::new(Arc::new(screening), CHUNK);
+        let stages: RecordStages<Screening> = RecordStages::new(Arc::new(screening), self.chunk());
         let batcher = Batcher::new(stages, self.batching.clone())?;
         let made = Arc::new(Ready { generation, batcher, schema, provenance });
         let old = {

@@ -11,7 +11,7 @@ use strata_core::batching::Ask;
 use strata_core::stream::Ranking;
 use strata_serve::{Call, FeaturiserInfo, Operation, Problem, Source, through_all};
 
-use super::engine::{CHUNK, Engine, Ready, record};
+use super::engine::{Engine, Ready, record};
 use super::problems::of_engine;
 use crate::input::Record;
 use crate::output::{Cell, OutKind, RowReader, Schema};
@@ -206,7 +206,8 @@ async fn run(
         };
         (ask, piece)
     };
-    let next = || Some(records.by_ref().take(CHUNK).collect()).filter(|p: &Vec<_>| !p.is_empty());
+    let next =
+        || Some(records.by_ref().take(engine.chunk()).collect()).filter(|p: &Vec<_>| !p.is_empty());
     let pieces = std::iter::from_fn(next).map(piece).collect();
     for done in through_all(&ready.batcher, pieces, &call.cancel).await? {
         engine.count(&done.value.tally.times);

@@ -44,6 +44,11 @@ impl Shares {
         start
     }
 
+    /// Whether an item of the caller waits.
+    pub(super) fn has(&self, caller: u64) -> bool {
+        self.callers.get(&caller).is_some_and(|account| account.waiting > 0)
+    }
+
     /// The item with this tag is served as the next in turn.
     pub(super) fn serve(&mut self, tag: Tag) {
         self.now = self.now.max(tag);

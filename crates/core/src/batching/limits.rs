@@ -20,6 +20,9 @@ pub struct Limits {
     pub aging: Duration,
     /// Most items that wait.
     pub queue_items: usize,
+    /// Most rows that wait, counted in full batches how long an item waits under overload. A caller
+    /// with nothing in the queue is let in beyond it, up to `queue_items`.
+    pub queue_rows: usize,
     /// Largest cost of the items that wait.
     pub queue_cost: u64,
     /// How long an item may wait at all; `None` lets it wait until its own deadline.
@@ -35,6 +38,7 @@ impl Default for Limits {
             max_padding: 0.25,
             aging: Duration::from_millis(250),
             queue_items: 1024,
+            queue_rows: usize::MAX,
             queue_cost: u64::MAX,
             queue_timeout: None,
         }

@@ -31,6 +31,7 @@ pub struct BatchQueue<T> {
     /// By number, which is by age.
     items: BTreeMap<u64, Item<T>>,
     cost: u64,
+    rows: usize,
     next_id: u64,
     last_arrival: Option<Instant>,
     /// Items that can head a batch, by priority, in the order of their turn.
@@ -84,6 +85,7 @@ impl<T> BatchQueue<T> {
             closed: false,
             items: BTreeMap::new(),
             cost: 0,
+            rows: 0,
             next_id: 0,
             last_arrival: None,
             ripe: Default::default(),
@@ -119,6 +121,7 @@ impl<T> BatchQueue<T> {
         let arrived = self.last_arrival.map_or(now, |last| last.max(now));
         self.last_arrival = Some(arrived);
         self.cost += cost;
+        self.rows += ask.rows;
         let level = ask.priority as usize;
         let tag = self.shares[level].enter(ask.caller, cost);
         let timeout = self.limits.queue_timeout.and_then(|timeout| arrived.checked_add(timeout));
@@ -260,7 +263,13 @@ impl<T> BatchQueue<T> {
             return Err(Rejected::DeadlinePassed);
         }
         let after = self.cost.checked_add(cost);
-        if self.items.len() >= limits.queue_items || after.is_none_or(|c| c > limits.queue_cost) {
+        // Who floods the queue does not keep out a caller with nothing in it.
+        let crowded = self.rows.saturating_add(ask.rows) > limits.queue_rows
+            && self.shares[ask.priority as usize].has(ask.caller);
+        if self.items.len() >= limits.queue_items
+            || crowded
+            || after.is_none_or(|cost| cost > limits.queue_cost)
+        {
             let retry_after = self.rate.retry_after(self.cost, self.running);
             return Err(Rejected::Full { retry_after });
         }
@@ -360,6 +369,7 @@ impl<T> BatchQueue<T> {
         let item = self.items.remove(&id)?;
         let level = item.ask.priority as usize;
         self.cost -= item.cost;
+        self.rows -= item.ask.rows;
         self.unripe.remove(&id);
         self.ripe[level].remove(&(item.tag, id));
         if let Some((when, _)) = item.expiry {

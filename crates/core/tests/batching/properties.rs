@@ -55,7 +55,12 @@ impl Checked {
     fn push(&mut self, ask: Ask, name: u64) {
         // Late items take up room until they are taken out.
         self.expire();
+        let rows: usize = self.waiting.values().map(|(_, own, _)| own.rows).sum();
+        let has = |own: &Ask| (own.caller, own.priority) == (ask.caller, ask.priority);
+        let crowded = rows + ask.rows > self.limits.queue_rows
+            && self.waiting.values().any(|(_, own, _)| has(own));
         let full = self.waiting.len() >= self.limits.queue_items
+            || crowded
             || self.cost() + ask.rows as u64 * ask.length > self.limits.queue_cost;
         let too_large = ask.rows > self.limits.max_rows
             || ask.rows as u64 * ask.length > self.limits.max_cost.min(self.limits.queue_cost);
@@ -140,6 +145,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..200),
         (max_rows, max_cost, delay) in (1..9_usize, 20..200_u64, 0..15_u64),
         (padding, items, timeout) in (0.0..0.6_f64, 1..40_usize, prop::option::of(1..60_u64)),
+        queue_rows in 1..80_usize,
     ) {
         let limits = Limits {
             max_rows,
@@ -148,6 +154,7 @@ proptest! {
             max_padding: padding,
             aging: ms(20),
             queue_items: items,
+            queue_rows,
             queue_cost: 600,
             queue_timeout: timeout.map(ms),
         };

@@ -453,3 +453,19 @@ fn ten_thousand_items_pass_through() {
     assert_eq!(served, 10_000);
     assert!(batches < 200, "{batches} batches for 157 full ones");
 }
+
+#[test]
+fn rows_that_wait_are_bounded_but_for_a_caller_with_none() {
+    let limits = Limits { max_rows: 8, queue_rows: 16, ..Limits::default() };
+    let mut bench = Bench::new(limits);
+    let ask = |caller: u64, rows: usize| Ask { caller, rows, ..Ask::default() };
+    bench.push(ask(1, 8), 1);
+    bench.push(ask(1, 8), 2);
+    assert!(matches!(bench.refused(ask(1, 1)), Rejected::Full { .. }), "its rows wait already");
+    bench.push(ask(2, 3), 3);
+    assert!(matches!(bench.refused(ask(2, 1)), Rejected::Full { .. }), "now it has some too");
+    bench.pass(1000);
+    bench.batch();
+    bench.batch();
+    bench.push(ask(1, 8), 4);
+}

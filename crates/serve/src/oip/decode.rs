@@ -243,6 +243,16 @@ fn priority(parameters: &Parameters) -> Result<Priority, Problem> {
     }
 }
 
+/// What a request's own wish makes of its key's place: a key that goes after others cannot push
+/// forward, one that goes before them does unless it asks for less.
+pub(super) fn precedence(key: Priority, asked: Priority) -> Priority {
+    match (key, asked) {
+        (Priority::Low, _) => Priority::Low,
+        (key, Priority::Normal) => key,
+        (_, asked) => asked,
+    }
+}
+
 /// As in Triton's protocol: microseconds.
 fn timeout(parameters: &Parameters) -> Result<Option<Duration>, Problem> {
     match parameters.get("timeout") {
@@ -252,5 +262,26 @@ fn timeout(parameters: &Parameters) -> Result<Option<Duration>, Problem> {
             Some(us) => Ok(Some(Duration::from_micros(us))),
             None => Err(bad(format!("timeout is {value}, which is no number of microseconds"))),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_s_priority_holds_where_the_request_says_nothing() {
+        use Priority::{High, Low, Normal};
+        for (key, asked, expected) in [
+            (Normal, Normal, Normal),
+            (Normal, High, High),
+            (Normal, Low, Low),
+            (High, Normal, High),
+            (High, Low, Low),
+            (Low, Normal, Low),
+            (Low, High, Low),
+        ] {
+            assert_eq!(precedence(key, asked), expected, "{key:?} {asked:?}");
+        }
     }
 }

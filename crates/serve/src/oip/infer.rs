@@ -75,6 +75,7 @@ async fn run(
     let request = TensorRequest { inputs, outputs: names };
     let ask = served.tensors().ask(&request);
     let ask = ask.map_err(|error| Problem::new(Kind::BadRequest, "bad-tensor", error))?;
+    let priority = decode::precedence(call.caller.priority, priority);
     let ask = Ask { priority, caller: call.caller.id, deadline: Some(deadline), ..ask };
     let pieces = served.tensors().pieces(request, ask, &served.batcher().limits());
     let done = batch::through_all(served.batcher(), pieces, &call.cancel).await?;

@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use super::file::distance;
 use super::section::SectionInfo;
 use super::server::ServerSettings;
+use crate::telemetry::trace;
 
 /// A key (`section.key`) and what is wrong with it, with the remedy.
 pub(super) type Complaint = (&'static str, String);
@@ -48,10 +49,12 @@ pub(super) fn contradictions(settings: &ServerSettings) -> Vec<Complaint> {
             &format!("{error}; write a level (error, warn, info, debug, trace) or module=level"),
         );
     }
-    if let Some(endpoint) = &settings.trace.otlp_endpoint
-        && !is_http_url(endpoint)
-    {
-        refuse("trace.otlp_endpoint", "expected a URL such as \"http://127.0.0.1:4318\"");
+    if let Some(endpoint) = &settings.trace.otlp_endpoint {
+        if !is_http_url(endpoint) {
+            refuse("trace.otlp_endpoint", "expected a URL such as \"http://127.0.0.1:4318\"");
+        } else if !trace::BUILT_IN {
+            refuse("trace.otlp_endpoint", trace::NOT_BUILT_IN);
+        }
     }
     found
 }

@@ -90,11 +90,15 @@ settings_section! {
 settings_section! {
     /// How requests for the same model are run together.
     pub struct BatchingSection in "batching" {
-        /// Rows in one run of a model.
-        max_rows: usize = 256, range 1..=1_000_000;
+        /// Rows in one run of a model; larger requests are cut.
+        max_rows: usize = 64, range 1..=1_000_000;
         /// Microseconds a run waits for more rows while a session is free.
         max_delay_us: u64 = 500, range 0..=10_000_000;
-        /// Requests that wait for one model; more are refused with status 429.
+        /// Full runs that wait for one model; requests beyond them are refused with status 429. It
+        /// bounds how long a request waits under overload. Predictions from molecules, which are
+        /// long work in small pieces, may wait for four times as many.
+        queue_runs: usize = 4, range 1..=100_000;
+        /// Requests that wait for one model, whatever their size; more are refused with status 429.
         queue_items: usize = 1024, range 1..=1_000_000;
         /// Milliseconds a request waits before it is refused with status 503.
         queue_timeout_ms: u64 = 5000, range 1..=86_400_000;

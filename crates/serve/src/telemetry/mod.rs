@@ -4,6 +4,7 @@ pub mod logs;
 pub mod memory;
 mod metrics;
 mod process;
+pub(crate) mod trace;
 
 pub use logs::{Access, LogError, access};
 pub use metrics::{CONTENT_TYPE, Metrics, ModelMetrics, ModelRow, Stage};
