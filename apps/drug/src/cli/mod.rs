@@ -42,6 +42,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// What is logged where nothing else is asked for.
+const QUIET_LOG: &str = "warn";
+
 /// Arguments every command knows.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Globals {
@@ -49,7 +52,7 @@ pub struct Globals {
     #[arg(long, short, global = true)]
     pub quiet: bool,
     /// What to log on standard error, such as `info` or `strata_core=debug`.
-    #[arg(long, global = true, value_name = "FILTER", env = "STRATA_LOG", default_value = "warn")]
+    #[arg(long, global = true, value_name = "FILTER", env = "STRATA_LOG", default_value = QUIET_LOG)]
     pub log: String,
 }
 

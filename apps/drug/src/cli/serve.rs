@@ -51,7 +51,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         say(&format!("{}\n", serde_json::to_string_pretty(&document)?))?;
         return Ok(ExitCode::SUCCESS);
     }
-    logs::init(loaded.settings.log.format, &loaded.settings.log.filter)?;
+    // `--log` is every command's; here the settings have their own, which says more by default.
+    let log = &loaded.settings.log;
+    let filter = if globals.log == super::QUIET_LOG { &log.filter } else { &globals.log };
+    logs::init(log.format, filter)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
