@@ -18,7 +18,6 @@ use strata_core::provenance::Featuriser;
 use strata_core::runtime::{OpenOptions, PoolConfig};
 
 use crate::batch::Belt;
-use crate::jobs::JobManager;
 use crate::jobs_http::JobDoor;
 use crate::keys::KeyRing;
 use crate::openapi::{self, Head};
@@ -27,7 +26,8 @@ use crate::page::Asset;
 use crate::problem::{Kind, Problem};
 use crate::run::ServeError;
 use crate::settings::ServerSettings;
-use crate::state::State;
+use crate::state::{Parts, State};
+use crate::telemetry::trace::Traces;
 use crate::telemetry::{Metrics, ModelMetrics};
 use crate::{door, jobs_http, oip, page, standard};
 
@@ -177,14 +177,9 @@ pub(crate) struct Assembly {
     pub(crate) warm_up: WarmUp,
 }
 
-pub(crate) fn assemble(
-    kit: Kit,
-    app: App,
-    jobs: Option<Arc<JobManager>>,
-    keys: KeyRing,
-) -> Assembly {
+pub(crate) fn assemble(kit: Kit, app: App, parts: Parts) -> Assembly {
     let Kit { settings, hub, metrics } = kit;
-    let state = Arc::new(State::new(&settings, keys, (hub, metrics, jobs)));
+    let state = Arc::new(State::new(&settings, (hub, metrics), parts));
     let mut operations = app.operations;
     operations.extend(jobs_http::operations(&app.jobs, state.jobs.as_ref()));
     operations.extend(oip::operations(&state, app.name, settings.models.control));
@@ -199,7 +194,8 @@ pub(crate) fn assemble(
 /// The OpenAPI document of an application, without serving it.
 #[must_use]
 pub fn openapi_document(kit: Kit, app: App) -> Value {
-    assemble(kit, app, None, KeyRing::open(false)).document
+    let parts = Parts { jobs: None, keys: KeyRing::open(false), traces: Traces::none() };
+    assemble(kit, app, parts).document
 }
 
 pub(crate) fn router(state: &Arc<State>, operations: Vec<Operation>, cors: &[String]) -> Router {

@@ -8,7 +8,17 @@ use strata_core::runtime::{CancelToken, RuntimeError};
 use tokio::sync::oneshot;
 
 use crate::problem::{Kind, Problem};
-use crate::telemetry::{ModelMetrics, Stage};
+use crate::telemetry::{ModelMetrics, Stage, trace};
+
+/// Does work that takes a while on another thread, so that other requests are not held up.
+///
+/// # Errors
+/// Where it panics.
+pub async fn aside<R: Send + 'static>(
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
+}
 
 /// Puts something into a batcher and waits for its answer. Dropping the future cancels it.
 ///
@@ -99,6 +109,9 @@ impl<R: Send + 'static> Pending<R> {
     async fn answer(self) -> Result<Done<R>, BatchError> {
         let answer = self.receiver.await.unwrap_or(Err(BatchError::Closed));
         self.ticket.detach();
+        if let Ok(done) = &answer {
+            trace::batch(done);
+        }
         answer
     }
 }

@@ -21,6 +21,7 @@ use crate::problem::{Kind, Problem};
 use crate::reply;
 use crate::state::{Phase, State};
 use crate::telemetry::Access;
+use crate::telemetry::trace::{self, Begun, Ended, RequestSpan};
 
 /// Header that names a request.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -70,6 +71,7 @@ struct Visit<'a> {
     method: String,
     path: String,
     bytes_in: u64,
+    span: RequestSpan,
 }
 
 /// Counts a request that is being served.
@@ -104,14 +106,24 @@ impl<'a> Visit<'a> {
     fn begin(state: &'a Arc<State>, operation: &'a Arc<Operation>, http: &HttpRequest) -> Self {
         let length = http.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+        let request_id = request_id(http.headers());
+        let span = state.traces.begin(&Begun {
+            operation: operation.id,
+            route: operation.path,
+            method: http.method().as_str(),
+            path: http.uri().path(),
+            request_id: &request_id,
+            headers: http.headers(),
+        });
         Self {
             state,
             operation,
             started: Instant::now(),
-            request_id: request_id(http.headers()),
+            request_id,
             method: http.method().to_string(),
             path: http.uri().path().to_owned(),
             bytes_in: length.unwrap_or(0),
+            span,
         }
     }
 
@@ -213,7 +225,7 @@ impl<'a> Visit<'a> {
             }
         };
         let (deadline, cancel) = (call.deadline, call.cancel.clone());
-        let work = self.carry_out(Arc::clone(handler), call, request);
+        let work = trace::within(&self.span, self.carry_out(Arc::clone(handler), call, request));
         match tokio::time::timeout_at(deadline.into(), work).await {
             Ok(answer) => answer,
             Err(_) => {
@@ -256,11 +268,14 @@ impl<'a> Visit<'a> {
 
     fn finish(self, answer: Answer, caller: Option<&Caller>) -> Response {
         let oip = self.operation.oip;
+        let mut code = None;
         let mut response = match answer {
             Ok(output) => reply::of(output),
             Err(problem) => {
                 self.state.metrics.problem(self.operation.id, &problem.code);
-                reply::of_problem(&problem, &self.request_id, oip)
+                let response = reply::of_problem(&problem, &self.request_id, oip);
+                code = Some(problem.code);
+                response
             }
         };
         let headers = response.headers_mut();
@@ -273,6 +288,11 @@ impl<'a> Visit<'a> {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         self.report(&response, caller);
+        self.span.end(&Ended {
+            status: response.status().as_u16(),
+            caller: caller.map(|caller| caller.name.as_str()),
+            problem: code.as_deref(),
+        });
         response
     }
 

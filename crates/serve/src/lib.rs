@@ -30,7 +30,7 @@ pub mod telemetry;
 pub mod tls;
 
 pub use app::{App, Kit, Mine, WarmUp, openapi_document};
-pub use batch::{through, through_all};
+pub use batch::{aside, through, through_all};
 pub use jobs_http::{JobDoor, UploadParameters};
 pub use operation::{Call, Describe, Nothing, Operation};
 pub use page::Asset;

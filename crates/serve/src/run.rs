@@ -20,7 +20,8 @@ use crate::jobs_http::JobDoor;
 use crate::keys::{KeyRing, KeysError};
 use crate::server::{self, Drain, Listening};
 use crate::settings::ServerSettings;
-use crate::state::State;
+use crate::state::{Parts, State};
+use crate::telemetry::trace::Traces;
 use crate::tls::{self, TlsError};
 
 /// Why a server does not run.
@@ -126,6 +127,7 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
         (Some(certificate), Some(key)) => Some(tls::load(certificate, key)?.into()),
         _ => None,
     };
+    let traces = start_traces(&settings, app.name)?;
     let address = settings.server.bind;
     let listener = server::bind(address).map_err(|source| ServeError::Bind { address, source })?;
     let address = listener.local_addr()?;
@@ -134,7 +136,8 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
         true => None,
         false => Some(start_jobs(&settings, app.name, (&app.jobs, &loaded))?),
     };
-    let Assembly { state, operations, warm_up, .. } = assemble(kit, app, jobs, keys);
+    let Assembly { state, operations, warm_up, .. } =
+        assemble(kit, app, Parts { jobs, keys, traces });
     let seconds = Duration::from_secs;
     let listening = Listening {
         router: router(&state, operations, &settings.server.cors_origins),
@@ -151,10 +154,12 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
     spawn_loader(Arc::clone(&state), warm_up, loaded)?;
     spawn_reloader(Arc::downgrade(&state), &settings)?;
     let (stop, stopped) = watch::channel(false);
+    let traced = Arc::clone(&state);
     let serve = move || {
         let left = runtime.block_on(server::serve(listening, listener, stopped))?;
         // Blocking work that nobody waits for any more does not hold up the end.
         runtime.shutdown_timeout(Duration::from_secs(1));
+        traced.traces.shutdown();
         if left == 0 { Ok(()) } else { Err(ServeError::Unfinished(left)) }
     };
     let ended = std::thread::Builder::new().name("strata-serve".to_owned()).spawn(serve)?;
@@ -164,6 +169,15 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
 fn runtime(threads: usize) -> std::io::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(threads).thread_name("strata-http").enable_io().enable_time().build()
+}
+
+fn start_traces(settings: &ServerSettings, name: &'static str) -> Result<Traces, ServeError> {
+    let endpoint = settings.trace.otlp_endpoint.as_deref();
+    Traces::start(endpoint, name).map_err(|why| ServeError::Setting {
+        key: "trace.otlp_endpoint",
+        value: endpoint.unwrap_or_default().to_owned(),
+        why,
+    })
 }
 
 fn load_keys(settings: &ServerSettings) -> Result<KeyRing, KeysError> {

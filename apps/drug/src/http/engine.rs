@@ -1,7 +1,7 @@
 //! Scenarios that are ready to run: each is bound to the server's models once, runs the records of all
 //! requests in batches, and is made anew when a model was replaced.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -58,7 +58,7 @@ pub(super) struct Ready {
 }
 
 /// What a request is answered with: a scenario and which models.
-type Key = (String, Option<Vec<String>>);
+pub(super) type Key = (String, Option<Vec<String>>);
 
 /// The scenarios of a server.
 pub(super) struct Engine {
@@ -67,6 +67,9 @@ pub(super) struct Engine {
     stages: ModelMetrics,
     scenarios: Vec<Loaded>,
     ready: Mutex<HashMap<Key, Arc<Ready>>>,
+    binding: Mutex<()>,
+    /// What is being bound anew beside the requests.
+    renewing: Mutex<HashSet<Key>>,
 }
 
 impl Engine {
@@ -91,7 +94,15 @@ impl Engine {
         // Workers prepare molecules as well as run models: they are busy enough for batches to form.
         batching.limits.max_delay = Duration::ZERO;
         let (hub, stages) = (Arc::clone(kit.hub()), kit.stages("screen"));
-        Ok(Self { hub, batching, stages, scenarios, ready: Mutex::default() })
+        Ok(Self {
+            hub,
+            batching,
+            stages,
+            scenarios,
+            ready: Mutex::default(),
+            binding: Mutex::default(),
+            renewing: Mutex::default(),
+        })
     }
 
     /// Records inferred at a time, and of one piece of a request.
@@ -126,19 +137,41 @@ impl Engine {
         })
     }
 
-    /// A scenario bound to the models as they are now.
-    pub(super) fn get(
-        &self,
-        name: &str,
-        models: Option<&[String]>,
-    ) -> Result<Arc<Ready>, EngineError> {
+    /// A scenario that is bound already. When a model was replaced since, it is bound anew beside the
+    /// requests, which are answered by the models they know until that is done.
+    pub(super) fn bound(self: &Arc<Self>, key: &Key) -> Option<Arc<Ready>> {
         let generation = self.hub.generation();
-        let key = (name.to_owned(), models.map(<[String]>::to_vec));
-        if let Some(ready) = lock(&self.ready).get(&key).filter(|r| r.generation == generation) {
+        let ready = Arc::clone(lock(&self.ready).get(key)?);
+        if ready.generation != generation && lock(&self.renewing).insert(key.clone()) {
+            let (engine, key) = (Arc::clone(self), key.clone());
+            let renew = move || {
+                if let Err(error) = engine.get(&key) {
+                    // The next request is told why.
+                    tracing::warn!(scenario = key.0, %error, "scenario not bound anew");
+                    let old = lock(&engine.ready).remove(&key);
+                    let_go(old.into_iter().collect());
+                }
+                lock(&engine.renewing).remove(&key);
+            };
+            let spawned = std::thread::Builder::new().name("strata-renew".to_owned()).spawn(renew);
+            if spawned.is_err() {
+                lock(&self.renewing).clear();
+            }
+        }
+        Some(ready)
+    }
+
+    /// A scenario bound to the models as they are now. Takes a while where it is not bound yet.
+    pub(super) fn get(&self, key: &Key) -> Result<Arc<Ready>, EngineError> {
+        // One at a time: callers who ask for ever new choices of models wait for each other.
+        let _binding = lock(&self.binding);
+        let generation = self.hub.generation();
+        if let Some(ready) = lock(&self.ready).get(key).filter(|r| r.generation == generation) {
             return Ok(Arc::clone(ready));
         }
+        let (name, models) = key;
         let loaded = self.scenario(name)?;
-        let choice = models.map_or(ModelChoice::Scenario, |m| ModelChoice::Only(m.to_vec()));
+        let choice = models.clone().map_or(ModelChoice::Scenario, ModelChoice::Only);
         let chosen = (loaded, &choice, &*self.hub as _);
         let pipeline = Pipeline::new(layout(), chosen, Path::new("request"))?;
         let Pipeline { screening, provenance, .. } = pipeline;
@@ -150,12 +183,12 @@ impl Engine {
             let mut ready = lock(&self.ready);
             let custom = ready.keys().filter(|(_, models)| models.is_some()).count();
             // Any caller can name models: what is kept for that is bounded.
-            let full = key.1.is_some() && custom >= KEPT && !ready.contains_key(&key);
+            let full = models.is_some() && custom >= KEPT && !ready.contains_key(key);
             let dropped: Vec<Arc<Ready>> = match full {
                 true => ready.extract_if(|(_, models), _| models.is_some()).map(|e| e.1).collect(),
                 false => Vec::new(),
             };
-            let replaced = ready.insert(key, Arc::clone(&made));
+            let replaced = ready.insert(key.clone(), Arc::clone(&made));
             dropped.into_iter().chain(replaced).collect::<Vec<_>>()
         };
         let_go(old);
@@ -166,7 +199,7 @@ impl Engine {
     pub(super) fn warm_up(&self) -> Result<(), EngineError> {
         for loaded in &self.scenarios {
             let name = &loaded.scenario.name;
-            match self.get(name, None) {
+            match self.get(&(name.clone(), None)) {
                 Ok(ready) => {
                     let ask = strata_core::batching::Ask::default();
                     let _ =

@@ -149,7 +149,11 @@ fn check(engine: &Engine, ask: &ScreenAsk) -> Result<(), Problem> {
         return Err(Problem::field("top", "it must be from 1 to 10000"));
     }
     if let Some(ModelChoice::Only(names)) = choice(ask).as_ref() {
-        engine.get(&ask.scenario, Some(names)).map_err(|error| of_engine(&error))?;
+        let known = engine.hub().names();
+        if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+            let text = format!("there is no model {name:?}; this server has {}", known.join(", "));
+            return Err(Problem::field("models", text));
+        }
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest;
 use strata_core::batching::Ask;
 use strata_core::stream::Ranking;
-use strata_serve::{Call, FeaturiserInfo, Operation, Problem, Source, through_all};
+use strata_serve::{Call, FeaturiserInfo, Operation, Problem, Source, aside, through_all};
 
 use super::engine::{Engine, Ready, record};
 use super::problems::of_engine;
@@ -163,7 +163,14 @@ async fn predict(
 ) -> Result<PredictReply, Problem> {
     call.check_rows("/smiles", ask.smiles.len())?;
     let records = records(&ask.smiles)?;
-    let ready = engine.get(&ask.scenario, ask.models.as_deref()).map_err(|e| of_engine(&e))?;
+    let key = (ask.scenario.clone(), ask.models);
+    let ready = match engine.bound(&key) {
+        Some(ready) => ready,
+        None => {
+            let engine = Arc::clone(&engine);
+            aside(move || engine.get(&key)).await?.map_err(|e| of_engine(&e))?
+        }
+    };
     let mut digest = sha2::Sha256::new();
     records.iter().for_each(|record| record.digest(&mut digest));
     let rows = run(&engine, &ready, &call, records).await?;

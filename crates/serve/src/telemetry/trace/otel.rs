@@ -40,20 +40,24 @@ struct Current {
 }
 
 /// What sends spans, where the settings name a collector.
-#[derive(Default)]
 pub(crate) struct Traces(Option<(SdkTracerProvider, SdkTracer)>);
 
 /// A request's span; nothing where nobody wants it.
 pub(crate) struct RequestSpan(Option<(SdkSpan, Arc<Current>)>);
 
 impl Traces {
+    /// Nothing is sent.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// Sends spans to the collector at `endpoint`, if there is one. Nothing is sent yet: a collector
     /// may come later.
     ///
     /// # Errors
     /// Why the endpoint cannot be used.
     pub(crate) fn start(endpoint: Option<&str>, name: &'static str) -> Result<Self, String> {
-        let Some(endpoint) = endpoint else { return Ok(Self(None)) };
+        let Some(endpoint) = endpoint else { return Ok(Self::none()) };
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(Client::new())
