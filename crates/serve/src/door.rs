@@ -32,6 +32,8 @@ const VERSION: &str = "x-strata-version";
 /// Header with which a client shortens the server's limit of time, in milliseconds.
 pub(crate) const TIMEOUT: &str = "x-strata-timeout-ms";
 pub(crate) const INFERENCE_HEADER: &str = "inference-header-content-length";
+/// Id of the operation that stands for requests that fit none.
+pub(crate) const OTHER: &str = "other";
 /// Header with the trace that a request is part of (W3C Trace Context).
 pub(crate) const TRACE_PARENT: &str = "traceparent";
 
@@ -109,7 +111,7 @@ impl<'a> Visit<'a> {
         let request_id = request_id(http.headers());
         let span = state.traces.begin(&Begun {
             operation: operation.id,
-            route: operation.path,
+            route: (operation.id != OTHER).then_some(operation.path),
             method: http.method().as_str(),
             path: http.uri().path(),
             request_id: &request_id,

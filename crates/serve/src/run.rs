@@ -129,7 +129,12 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
     };
     let traces = start_traces(&settings, app.name)?;
     let address = settings.server.bind;
-    let listener = server::bind(address).map_err(|source| ServeError::Bind { address, source })?;
+    let runtime = runtime(settings.server.thread_count())?;
+    let listener = {
+        let _within = runtime.enter();
+        server::bind(address)
+    };
+    let listener = listener.map_err(|source| ServeError::Bind { address, source })?;
     let address = listener.local_addr()?;
     let loaded = Arc::new(AtomicBool::new(false));
     let jobs = match app.jobs.is_empty() {
@@ -150,7 +155,6 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
             finish: seconds(settings.drain.finish_s),
         },
     };
-    let runtime = runtime(settings.server.thread_count())?;
     spawn_loader(Arc::clone(&state), warm_up, loaded)?;
     spawn_reloader(Arc::downgrade(&state), &settings)?;
     let (stop, stopped) = watch::channel(false);

@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -44,20 +44,26 @@ pub(crate) struct Listening {
     pub(crate) drain: Drain,
 }
 
-/// Opens the listening socket.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// Connections that the system keeps until they are accepted. With the usual 128 a burst of clients
+/// overflows it, and each of them waits a second before it tries again.
+const BACKLOG: u32 = 4096;
+
+/// Opens the listening socket; to be called within a runtime.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that was just stopped leaves connections behind that would keep the address.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` says so, then drains. Returns how many requests were taken and not answered.
 pub(crate) async fn serve(
     listening: Listening,
-    listener: std::net::TcpListener,
+    listener: TcpListener,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<usize> {
-    let listener = TcpListener::from_std(listener)?;
     let listening = Arc::new(listening);
     let connections = Arc::new(AtomicUsize::new(0));
     let (close, closing) = watch::channel(false);

@@ -203,7 +203,7 @@ fn origins(settings: &ServerSettings) -> Origins {
 }
 
 fn other(oip: bool) -> Arc<Operation> {
-    let none = Operation::get("other", "/").open();
+    let none = Operation::get(crate::door::OTHER, "/").open();
     let none = Describe::raw(none, crate::operation::BodyKind::None, Doc::default(), |_, _| {
         Err(Problem::not_found("no-address", "there is nothing at this address"))
     });

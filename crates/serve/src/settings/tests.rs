@@ -164,6 +164,19 @@ fn contradictions_and_bad_texts_are_refused() {
 }
 
 #[test]
+fn traces_are_refused_by_a_program_without_them() {
+    let flags = ["--trace-otlp-endpoint", "http://127.0.0.1:4318"];
+    if crate::telemetry::trace::BUILT_IN {
+        let settings = load(&flags, &[]).unwrap().settings;
+        assert_eq!(settings.trace.otlp_endpoint.as_deref(), Some(flags[1]));
+    } else {
+        let message = refused(&flags, &[]);
+        assert!(message.starts_with("setting trace.otlp_endpoint = "), "{message}");
+        assert!(message.contains("build the program with --features otel"), "{message}");
+    }
+}
+
+#[test]
 fn switches_lists_and_sizes_as_flags() {
     let flags = ["--models-control", "--server-docs=false", "--limits-body-bytes", "1 MiB"];
     let lists = ["--models-extra-dirs", "a,b", "--models-extra-dirs", "c", "--own"];

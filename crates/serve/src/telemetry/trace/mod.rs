@@ -27,8 +27,8 @@ pub(crate) const NOT_BUILT_IN: &str = "this program was built without traces: le
 pub(crate) struct Begun<'a> {
     /// The operation's id.
     pub(crate) operation: &'static str,
-    /// The operation's address, with `{names}`.
-    pub(crate) route: &'static str,
+    /// The operation's address, with `{names}`; `None` where the request fits no operation.
+    pub(crate) route: Option<&'static str>,
     pub(crate) method: &'a str,
     /// Without the query: queries can hold what is nobody's business.
     pub(crate) path: &'a str,

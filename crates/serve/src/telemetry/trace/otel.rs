@@ -83,12 +83,12 @@ impl Traces {
         let headers = HeaderExtractor(begun.headers);
         let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
         let path: String = begun.path.chars().take(PATH_CHARS).collect();
-        let attributes = [
+        let mut attributes = vec![
             KeyValue::new("http.request.method", method(begun.method)),
-            KeyValue::new("http.route", begun.route),
             KeyValue::new("url.path", path),
             KeyValue::new("strata.request_id", begun.request_id.to_owned()),
         ];
+        attributes.extend(begun.route.map(|route| KeyValue::new("http.route", route)));
         let builder = tracer.span_builder(begun.operation).with_kind(SpanKind::Server);
         let span = tracer.build_with_context(builder.with_attributes(attributes), &parent);
         if !span.is_recording() {
