@@ -13,7 +13,9 @@ use crate::input;
 use crate::jobs::{JobKind, JobManager, JobState, JobView, JobsError, Upload};
 use crate::keys::{Caller, Scope};
 use crate::openapi::{BodyDoc, Doc, SchemaOf};
-use crate::operation::{Answer, BodyKind, Call, Operation, Output, Request, UploadSink, Work};
+use crate::operation::{
+    Answer, BodyKind, Call, Describe, Operation, Output, Request, UploadSink, Work,
+};
 use crate::problem::{Kind, Problem};
 
 /// Longest time a request waits for news of a job.
@@ -264,6 +266,32 @@ fn look(jobs: Option<&Arc<JobManager>>) -> Operation {
         .raw(BodyKind::None, doc, work)
 }
 
+/// A request about one job.
+trait AboutJob: DeserializeOwned + JsonSchema + Send + 'static {
+    fn id(&self) -> &str;
+}
+
+/// An operation on a job that the caller may see.
+fn on_job<A: AboutJob>(
+    describe: Describe,
+    reply: (u16, SchemaOf),
+    jobs: Option<&Arc<JobManager>>,
+    work: fn(&JobManager, &JobView, &A) -> Answer,
+) -> Operation {
+    let jobs = jobs.cloned();
+    let parameters = Some(SchemaOf::request::<A>(""));
+    let doc = Doc { parameters, replies: vec![reply], ..Doc::default() };
+    let answer = move |call: Call, request: Request| {
+        let ask: A = input::from_address(&request)?;
+        let jobs = jobs.clone();
+        Ok(Work::Computes(Box::new(move || {
+            let (manager, job) = visible(jobs.as_ref(), &call, ask.id())?;
+            work(&manager, &job, &ask)
+        })))
+    };
+    describe.scope(Scope::Jobs).raw(BodyKind::None, doc, answer)
+}
+
 /// Which result to fetch.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -274,32 +302,27 @@ struct ResultAsk {
     name: String,
 }
 
+impl AboutJob for ResultAsk {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 fn result(jobs: Option<&Arc<JobManager>>) -> Operation {
-    let jobs = jobs.cloned();
-    let doc = Doc {
-        parameters: Some(SchemaOf::request::<ResultAsk>("")),
-        replies: vec![(200, SchemaOf::bytes("*/*"))],
-        ..Doc::default()
-    };
-    let work = move |call: Call, request: Request| {
-        let ask: ResultAsk = input::from_address(&request)?;
-        let jobs = jobs.clone();
-        let find = move || {
-            let (manager, job) = visible(jobs.as_ref(), &call, &ask.id)?;
-            let found = manager.result(&ask.id, &ask.name).map_err(|e| problem(&e))?;
-            let (content_type, name) = (found.file.content_type, found.file.name);
-            // Saved under the name of what was screened: people fetch several.
-            let stem = job.input.as_ref().and_then(|input| input.name.split('.').next());
-            let name =
-                stem.filter(|s| !s.is_empty()).map_or(name.clone(), |s| format!("{s}-{name}"));
-            Ok(Output::File { path: found.path, content_type, name })
-        };
-        Ok(Work::Computes(Box::new(find)))
-    };
-    Operation::get("get_job_result", "/v1/jobs/{id}/files/{name}")
-        .about("Jobs", "A file a job made", "")
-        .scope(Scope::Jobs)
-        .raw(BodyKind::None, doc, work)
+    let describe = Operation::get("get_job_result", "/v1/jobs/{id}/files/{name}").about(
+        "Jobs",
+        "A file a job made",
+        "",
+    );
+    let reply = (200, SchemaOf::bytes("*/*"));
+    on_job(describe, reply, jobs, |manager, job, ask: &ResultAsk| {
+        let found = manager.result(&ask.id, &ask.name).map_err(|e| problem(&e))?;
+        let (content_type, name) = (found.file.content_type, found.file.name);
+        // Saved under the name of what was screened: people fetch several.
+        let stem = job.input.as_ref().and_then(|input| input.name.split('.').next());
+        let name = stem.filter(|s| !s.is_empty()).map_or(name.clone(), |s| format!("{s}-{name}"));
+        Ok(Output::File { path: found.path, content_type, name })
+    })
 }
 
 /// Which job.
@@ -310,47 +333,34 @@ struct JobAsk {
     id: String,
 }
 
+impl AboutJob for JobAsk {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 fn cancel(jobs: Option<&Arc<JobManager>>) -> Operation {
-    let jobs = jobs.cloned();
-    let doc = Doc {
-        parameters: Some(SchemaOf::request::<JobAsk>("")),
-        replies: vec![(200, SchemaOf::reply::<JobView>("application/json"))],
-        ..Doc::default()
-    };
-    let work = move |call: Call, request: Request| {
-        let ask: JobAsk = input::from_address(&request)?;
-        let jobs = jobs.clone();
-        Ok(Work::Computes(Box::new(move || {
-            let (manager, _) = visible(jobs.as_ref(), &call, &ask.id)?;
-            Output::json(&manager.cancel(&ask.id).map_err(|e| problem(&e))?)
-        })))
-    };
-    Operation::post("cancel_job", "/v1/jobs/{id}/cancel")
-        .about("Jobs", "Cancel a job", "One that runs keeps what it has done until it is deleted.")
-        .scope(Scope::Jobs)
-        .raw(BodyKind::None, doc, work)
+    let describe = Operation::post("cancel_job", "/v1/jobs/{id}/cancel").about(
+        "Jobs",
+        "Cancel a job",
+        "One that runs keeps what it has done until it is deleted.",
+    );
+    let reply = (200, SchemaOf::reply::<JobView>("application/json"));
+    on_job(describe, reply, jobs, |manager, _, ask: &JobAsk| {
+        Output::json(&manager.cancel(&ask.id).map_err(|e| problem(&e))?)
+    })
 }
 
 fn delete(jobs: Option<&Arc<JobManager>>) -> Operation {
-    let jobs = jobs.cloned();
-    let doc = Doc {
-        parameters: Some(SchemaOf::request::<JobAsk>("")),
-        replies: vec![(204, SchemaOf::bytes(""))],
-        ..Doc::default()
-    };
-    let work = move |call: Call, request: Request| {
-        let ask: JobAsk = input::from_address(&request)?;
-        let jobs = jobs.clone();
-        Ok(Work::Computes(Box::new(move || {
-            let (manager, _) = visible(jobs.as_ref(), &call, &ask.id)?;
-            manager.delete(&ask.id).map_err(|e| problem(&e))?;
-            Ok(Output::Empty)
-        })))
-    };
-    Operation::delete("delete_job", "/v1/jobs/{id}")
-        .about("Jobs", "Delete a job that is over, with its files", "")
-        .scope(Scope::Jobs)
-        .raw(BodyKind::None, doc, work)
+    let describe = Operation::delete("delete_job", "/v1/jobs/{id}").about(
+        "Jobs",
+        "Delete a job that is over, with its files",
+        "",
+    );
+    on_job(describe, (204, SchemaOf::bytes("")), jobs, |manager, _, ask: &JobAsk| {
+        manager.delete(&ask.id).map_err(|e| problem(&e))?;
+        Ok(Output::Empty)
+    })
 }
 
 /// Errors of jobs as problems. Paths of the server's disk stay in its log.

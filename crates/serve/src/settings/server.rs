@@ -164,7 +164,8 @@ settings_section! {
 settings_section! {
     /// Traces.
     pub struct TraceSection in "trace" {
-        /// Collector that takes OTLP over HTTP, such as "http://127.0.0.1:4318"; empty is off.
+        /// Collector that takes OTLP over HTTP, such as "http://127.0.0.1:4318"; empty is off. Needs
+        /// a program that was built with the feature otel.
         otlp_endpoint: Option<String> = None;
     }
 }
