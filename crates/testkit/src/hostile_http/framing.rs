@@ -165,8 +165,9 @@ pub fn connections(aim: &Aim) -> Vec<Attack> {
     vec![
         Attack::send("20 requests at once", Want::Answers(20), get.repeat(20)),
         Attack::new(
+            // A server that stops work for clients who have gone cannot tell this from one who has.
             "the writing half ends after a request",
-            Want::Either,
+            Want::Survival,
             vec![Step::Send(get.clone()), Step::EndWriting],
         ),
         Attack::new(
