@@ -101,6 +101,21 @@ const BENCHES: &[Bench] = &[
             "bench_serve",
         ],
     },
+    Bench {
+        name: "overload",
+        title: "The server at three times its capacity for a minute (a part of serving)",
+        cargo: &[
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "strata-drug",
+            "--example",
+            "bench_serve",
+            "--",
+            "overload",
+        ],
+    },
 ];
 
 /// What the benchmarks run on that need molecules; its few broken rows are part of the work.

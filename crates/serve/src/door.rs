@@ -197,7 +197,7 @@ impl<'a> Visit<'a> {
     }
 
     fn deadline(&self, headers: &HeaderMap) -> Instant {
-        let most = self.operation.timeout.unwrap_or(self.state.limits.request_timeout);
+        let most = self.state.limits.request_timeout;
         let asked = headers.get(TIMEOUT).and_then(|v| v.to_str().ok()?.trim().parse().ok());
         self.started + asked.map_or(most, |ms| Duration::from_millis(ms).min(most))
     }
@@ -211,6 +211,12 @@ impl<'a> Visit<'a> {
             body: bytes::Bytes::new(),
             inference_header_length: text(&parts.headers, INFERENCE_HEADER),
         };
+        if let Some(precheck) = &self.operation.precheck
+            && let Err(problem) = precheck(&call, &request)
+        {
+            body::discard(http_body).await;
+            return Err(problem);
+        }
         let handler = match (&self.operation.handler, self.operation.body) {
             (Handler::Upload(begin), _) => {
                 let sink = begin(&call, &request)?;

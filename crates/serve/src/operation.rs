@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -167,6 +167,9 @@ impl std::fmt::Debug for Work {
 /// What answers a request whose body is in memory.
 pub(crate) type RequestHandler = Arc<dyn Fn(Call, Request) -> Result<Work, Problem> + Send + Sync>;
 
+/// Looks at a request before its body is read.
+pub(crate) type Precheck = Arc<dyn Fn(&Call, &Request) -> Result<(), Problem> + Send + Sync>;
+
 /// Begins an upload, once the key and the parameters are known.
 pub(crate) type UploadHandler =
     Arc<dyn Fn(&Call, &Request) -> Result<Box<dyn UploadSink>, Problem> + Send + Sync>;
@@ -227,12 +230,12 @@ pub struct Operation {
     pub(crate) body: BodyKind,
     pub(crate) doc: Doc,
     pub(crate) handler: Handler,
+    /// Refuses before the body is read, where that is known by then.
+    pub(crate) precheck: Option<Precheck>,
     /// Errors as `{"error": …}` instead of problem details.
     pub(crate) oip: bool,
     /// Answered while the server is draining.
     pub(crate) always: bool,
-    /// Its own limit of time, where the server's is not the one.
-    pub(crate) timeout: Option<Duration>,
 }
 
 impl std::fmt::Debug for Operation {
@@ -270,6 +273,14 @@ impl Operation {
     #[must_use]
     pub fn delete(id: &'static str, path: &'static str) -> Describe {
         Describe::new(id, Method::Delete, path)
+    }
+
+    pub(crate) fn precheck(
+        mut self,
+        check: impl Fn(&Call, &Request) -> Result<(), Problem> + Send + Sync + 'static,
+    ) -> Self {
+        self.precheck = Some(Arc::new(check));
+        self
     }
 
     pub(crate) fn oip(mut self) -> Self {
@@ -420,9 +431,9 @@ impl Describe {
             body: if method == Method::Post { BodyKind::Whole } else { BodyKind::None },
             doc: Doc { summary, description, tag, ..doc },
             handler: Handler::Request(Arc::new(work)),
+            precheck: None,
             oip: false,
             always: false,
-            timeout: None,
         }
     }
 }

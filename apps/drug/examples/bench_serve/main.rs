@@ -42,7 +42,7 @@ struct Args {
     #[arg(long, env = "STRATA_MLSERVER")]
     mlserver: Option<PathBuf>,
     /// For `overload`: `default` or QUEUE_ITEMS:QUEUE_TIMEOUT_MS[:MAX_ROWS], the last of them for the longest time
-    #[arg(long, value_delimiter = ',', default_values_t = ["default".to_owned(), overload::RECOMMENDED.to_owned()])]
+    #[arg(long, value_delimiter = ',', default_value = "default")]
     overload_settings: Vec<String>,
 }
 

@@ -198,6 +198,19 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         Load { queued: queue.len(), queued_cost: queue.cost(), running: queue.running() }
     }
 
+    /// Why a request that asks for this would not be taken now: to refuse it before any work is done
+    /// for it. One that would be taken may still be refused when it comes.
+    ///
+    /// # Errors
+    /// [`BatchError`].
+    pub fn would_take(&self, ask: &Ask) -> Result<(), BatchError> {
+        let state = self.shared.lock();
+        let refused = state.queue.would_take(Instant::now(), ask);
+        let refused = refused.map_err(|why| BatchError::rejected(why, ask, state.queue.limits()));
+        drop(state);
+        refused.inspect_err(|error| self.shared.observer.rejected(error.reason()))
+    }
+
     /// Its bounds.
     #[must_use]
     pub fn limits(&self) -> Limits {

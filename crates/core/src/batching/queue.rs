@@ -149,6 +149,14 @@ impl<T> BatchQueue<T> {
         Ok(ItemId(id))
     }
 
+    /// Why an item that asks for this would not be taken now; asking costs nothing.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn would_take(&self, now: Instant, ask: &Ask) -> Result<(), Rejected> {
+        self.admit(now, ask).map(drop)
+    }
+
     /// What to run now.
     ///
     /// Under load priorities and fair shares decide, so that an item of low priority could wait for

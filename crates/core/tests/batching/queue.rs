@@ -462,6 +462,9 @@ fn rows_that_wait_are_bounded_but_for_a_caller_with_none() {
     bench.push(ask(1, 8), 1);
     bench.push(ask(1, 8), 2);
     assert!(matches!(bench.refused(ask(1, 1)), Rejected::Full { .. }), "its rows wait already");
+    let asked = bench.queue.would_take(bench.now, &ask(1, 1));
+    assert!(matches!(asked, Err(Rejected::Full { .. })), "and asking says so");
+    assert_eq!(bench.queue.would_take(bench.now, &ask(2, 3)), Ok(()));
     bench.push(ask(2, 3), 3);
     assert!(matches!(bench.refused(ask(2, 1)), Rejected::Full { .. }), "now it has some too");
     bench.pass(1000);

@@ -16,7 +16,7 @@ use crate::state::State;
 use crate::telemetry::Stage;
 
 pub(super) fn operation(state: &Arc<State>, id: &'static str, versioned: bool) -> Operation {
-    let state = Arc::clone(state);
+    let (state, checked) = (Arc::clone(state), Arc::clone(state));
     let path = match versioned {
         true => "/v2/models/{model}/versions/{version}/infer",
         false => "/v2/models/{model}/infer",
@@ -60,7 +60,18 @@ pub(super) fn operation(state: &Arc<State>, id: &'static str, versioned: bool) -
             Ok(answer.0)
         })))
     };
-    describe.raw(BodyKind::Whole, doc, work).oip()
+    let precheck = move |call: &Call, request: &Request| {
+        // What the queue has no room for is not read: under overload that would be most of the work.
+        let served = find(&checked, request)?;
+        let ask = Ask {
+            caller: call.caller.id,
+            priority: call.caller.priority,
+            deadline: Some(call.deadline),
+            ..Ask::default()
+        };
+        served.batcher().would_take(&ask).map_err(Problem::from)
+    };
+    describe.raw(BodyKind::Whole, doc, work).precheck(precheck).oip()
 }
 
 /// Through the batcher, and the reply; with the time it took to write.
