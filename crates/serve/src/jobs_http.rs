@@ -314,7 +314,8 @@ fn result(jobs: Option<&Arc<JobManager>>) -> Operation {
         "A file a job made",
         "",
     );
-    let reply = (200, SchemaOf::bytes("*/*"));
+    // A table, a report, a JSON document: whatever the job lists.
+    let reply = (200, SchemaOf::literal("*/*", json!({})));
     on_job(describe, reply, jobs, |manager, job, ask: &ResultAsk| {
         let found = manager.result(&ask.id, &ask.name).map_err(|e| problem(&e))?;
         let (content_type, name) = (found.file.content_type, found.file.name);
