@@ -1,4 +1,4 @@
-//! Random names.
+//! Random names, and bytes as digits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -141,21 +141,12 @@ pub(super) fn sync_dir(dir: &Path) -> Result<(), JobsError> {
 pub(super) fn new_id() -> Result<String, JobsError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(JobsError::Random)?;
-    Ok(hex(&bytes))
+    Ok(crate::random::hex(&bytes))
 }
 
 /// Whether a folder's name is one that we gave.
 pub(super) fn is_id(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The name an upload is kept under: `input` and the ending, if it is one we know.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::files::{display_name, hex, input_file, new_id, sync_dir};
+use super::files::{display_name, input_file, new_id, sync_dir};
 use super::shared::Shared;
 use super::store::NewJob;
 use super::view::{JobInput, JobView};
@@ -128,7 +128,7 @@ impl Upload {
         let input = JobInput {
             name: self.name.clone(),
             bytes: self.bytes,
-            sha256: hex(&self.digest.clone().finalize()),
+            sha256: crate::random::hex(&self.digest.clone().finalize()),
         };
         let (id, owner, params) = (&self.id, &self.owner, &self.params);
         let input = Some((&input, self.file_name.as_str()));

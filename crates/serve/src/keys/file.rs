@@ -11,6 +11,7 @@ use strata_core::batching::Priority;
 use toml::Spanned;
 
 use super::{Caller, Held, KeysError, Scope, Scopes, TOKEN_PREFIX, caller_id, digest, replace};
+use crate::random::hex;
 use crate::rate::Rate;
 use crate::settings::quoted;
 
@@ -289,10 +290,6 @@ fn block(text: &str, at: usize) -> Option<Range<usize>> {
         let gap = text[end..].find(|c| c != '\n').map_or(0, |blank| blank.min(1));
         start..end + gap
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
