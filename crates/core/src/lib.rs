@@ -2,6 +2,7 @@
 //! Only this crate names the library that runs models.
 
 pub mod batching;
+pub mod calendar;
 pub mod card;
 pub mod hub;
 pub mod paths;

@@ -55,15 +55,17 @@ pub async fn through_all<T: Clone + Send + 'static, R: Send + 'static>(
         while waiting.len() < WINDOW
             && let Some((ask, payload)) = pieces.next()
         {
+            // The first piece is never tried again, so that a small request is not copied.
             let first = answers.is_empty() && waiting.is_empty();
-            let submitted = Pending::submit(batcher, ask, payload.clone(), cancel);
-            waiting.push_back((ask, payload, first, submitted));
+            let kept = (!first).then(|| payload.clone());
+            let submitted = Pending::submit(batcher, ask, payload, cancel);
+            waiting.push_back((ask, kept, submitted));
         }
-        let Some((ask, payload, first, submitted)) = waiting.pop_front() else {
+        let Some((ask, kept, submitted)) = waiting.pop_front() else {
             return Ok(answers);
         };
         let mut answer = answer_of(submitted).await;
-        while let Some(pause) = again(&answer).filter(|_| !first) {
+        while let (Some(pause), Some(payload)) = (again(&answer), &kept) {
             tokio::time::sleep(pause).await;
             answer = answer_of(Pending::submit(batcher, ask, payload.clone(), cancel)).await;
         }

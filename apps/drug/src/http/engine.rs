@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use strata_core::batching::{Batcher, BatcherConfig, RecordRows, RecordStages};
-use strata_core::hub::Hub;
+use strata_core::hub::{Hub, farewell};
 use strata_core::stream::StageTimes;
 use strata_serve::Kit;
 use strata_serve::telemetry::{ModelMetrics, Stage};
@@ -53,7 +53,7 @@ pub enum EngineError {
 pub(super) struct Ready {
     generation: u64,
     pub(super) batcher: Batcher<Vec<Record>, RecordRows>,
-    pub(super) schema: Schema,
+    pub(super) schema: Arc<Schema>,
     pub(super) provenance: Provenance,
 }
 
@@ -149,7 +149,7 @@ impl Engine {
                     // The next request is told why.
                     tracing::warn!(scenario = key.0, %error, "scenario not bound anew");
                     let old = lock(&engine.ready).remove(&key);
-                    let_go(old.into_iter().collect());
+                    old.into_iter().for_each(farewell);
                 }
                 lock(&engine.renewing).remove(&key);
             };
@@ -175,7 +175,7 @@ impl Engine {
         let chosen = (loaded, &choice, &*self.hub as _);
         let pipeline = Pipeline::new(layout(), chosen, Path::new("request"))?;
         let Pipeline { screening, provenance, .. } = pipeline;
-        let schema = screening.schema().clone();
+        let schema = Arc::new(screening.schema().clone());
         let stages: RecordStages<Screening> = RecordStages::new(Arc::new(screening), self.chunk());
         let batcher = Batcher::new(stages, self.batching.clone())?;
         let made = Arc::new(Ready { generation, batcher, schema, provenance });
@@ -191,7 +191,7 @@ impl Engine {
             let replaced = ready.insert(key.clone(), Arc::clone(&made));
             dropped.into_iter().chain(replaced).collect::<Vec<_>>()
         };
-        let_go(old);
+        old.into_iter().for_each(farewell);
         Ok(made)
     }
 
@@ -214,22 +214,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// A batcher that was replaced may still be answering; its last user ends it, but on no thread that
-/// serves others.
-fn let_go(old: Vec<Arc<Ready>>) {
-    if old.is_empty() {
-        return;
-    }
-    let wait = move || {
-        for ready in old {
-            while Arc::strong_count(&ready) > 1 {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        }
-    };
-    let _ = std::thread::Builder::new().name("strata-farewell".to_owned()).spawn(wait);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

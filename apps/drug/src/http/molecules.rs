@@ -11,8 +11,9 @@ use strata_core::provenance::STRATA_VERSION;
 use strata_serve::{Operation, Problem};
 
 use super::problems::{of_smiles, of_tool};
+use crate::tools::ToolError;
 use crate::tools::depict::{draw_atoms, matched_atoms};
-use crate::tools::describe::{Description, describe};
+use crate::tools::describe::{Description, alerts, describe};
 use crate::tools::standardize::{Standardized, Steps, standardize};
 
 /// Longest SMILES or pattern that is drawn or standardised.
@@ -80,8 +81,11 @@ struct DepictAsk {
     alerts: bool,
 }
 
-static ALERTS: LazyLock<AlertCatalog> =
-    LazyLock::new(|| AlertCatalog::builtin(&["pains", "brenk"]).unwrap_or_default());
+/// The alerts that `describe` looks for, read once.
+fn catalog() -> Result<&'static AlertCatalog, Problem> {
+    static ALERTS: LazyLock<Result<AlertCatalog, ToolError>> = LazyLock::new(alerts);
+    ALERTS.as_ref().map_err(Problem::internal)
+}
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -111,7 +115,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .about("Molecules", "Descriptors, rules of thumb and alerts of a molecule", "")
             .computes(|_, ask: DescribeAsk| {
                 let mol = molecule("/smiles", &ask.smiles)?;
-                let description = describe(&ask.smiles, &mol, &ALERTS);
+                let description = describe(&ask.smiles, &mol, catalog()?);
                 Ok(DescribeReply { description, strata: STRATA_VERSION })
             }),
         Operation::get("depict", "/v1/depict")
@@ -141,7 +145,7 @@ fn depict(ask: &DepictAsk) -> Result<Vec<u8>, Problem> {
         atoms.extend(matched_atoms(&mol, &pattern));
     }
     if ask.alerts {
-        let hits = ALERTS.hits_with_atoms(&mol);
+        let hits = catalog()?.hits_with_atoms(&mol);
         atoms.extend(hits.into_iter().flat_map(|hit| hit.atoms.concat()));
     }
     let drawing = draw_atoms(&mol, atoms).map_err(|error| of_tool("smiles", &error))?;

@@ -229,7 +229,7 @@ fn table(
     scenario: String,
     (rows, rows_sha256): (Vec<Vec<u8>>, &str),
 ) -> Result<PredictReply, Problem> {
-    let schema = Arc::new(ready.schema.clone());
+    let schema = &ready.schema;
     let at = |name| schema.position(name).unwrap_or(usize::MAX);
     let (score, code) = (at("score"), at("error_code"));
     let mut decoded = Vec::with_capacity(rows.len());
@@ -251,7 +251,7 @@ fn table(
         let rank = ranking.rank(number as u64);
         cells.push(rank.map_or(Cell::Null, |rank| Cell::Integer(i64::from(rank))));
         let cells = cells.into_iter().map(OwnedCell::from).collect();
-        Row { schema: Arc::clone(&schema), cells }
+        Row { schema: Arc::clone(schema), cells }
     });
     let rows = rows.collect();
     let column = |column: &crate::output::OutColumn| ColumnInfo {

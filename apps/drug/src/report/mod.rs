@@ -7,6 +7,8 @@ mod structure;
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use strata_core::calendar::civil_from_days;
+
 use crate::scenario::{Loaded, MissingPolicy, ScoreMethod, Scorer};
 use crate::screen::{Provenance, Summary};
 
@@ -198,18 +200,10 @@ pub fn thousands(count: u64) -> String {
     out
 }
 
-/// The day in UTC, as `2026-01-31`. Civil date from a day count: Howard Hinnant's algorithm.
+/// The day in UTC, as `2026-01-31`.
 fn date(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let days = i64::try_from(seconds / 86_400).unwrap_or(0) + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil_from_days(i64::try_from(seconds / 86_400).unwrap_or(0));
     format!("{year:04}-{month:02}-{day:02}")
 }
 

@@ -25,7 +25,7 @@ use error::absent_file;
 pub use error::HubError;
 pub use status::{ModelState, ModelStatus, Readiness};
 
-/// Longest time a model that was replaced is waited for; then its last caller ends it.
+/// Longest time something that was replaced is waited for; then its last user ends it.
 const FAREWELL: Duration = Duration::from_secs(60);
 
 /// Makes what hears about the batches of a model, given its name.
@@ -313,21 +313,6 @@ impl Hub {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Answers what was taken, takes nothing new, and waits at most this long. Whether all was
-    /// answered.
-    pub fn drain(&self, timeout: Duration) -> bool {
-        let until = Instant::now() + timeout;
-        let served: Vec<Arc<Served>> = {
-            let entries = self.read();
-            let all = entries.values().flat_map(|entry| entry.places.values());
-            all.filter_map(|place| place.served.clone()).collect()
-        };
-        served.iter().for_each(|served| served.batcher.close());
-        served
-            .iter()
-            .all(|served| served.batcher.drain(until.saturating_duration_since(Instant::now())))
-    }
-
     /// Cards of this server's models in every root, by root and name.
     fn cards(&self, only: Option<&str>) -> Vec<(usize, String, Result<ModelCard, CardError>)> {
         let mut found = Vec::new();
@@ -402,16 +387,16 @@ impl Hub {
     }
 }
 
-/// Lets go of a model that was replaced once nobody asks it any more. Closing it instead would refuse
-/// a request that had just looked it up.
-fn farewell(served: Arc<Served>) {
+/// Lets go of something that was replaced once nobody uses it any more, on a thread that serves nobody.
+/// Closing it instead would refuse a request that had just looked it up.
+pub fn farewell<T: Send + Sync + 'static>(old: Arc<T>) {
     let wait = move || {
         let started = Instant::now();
-        while Arc::strong_count(&served) > 1 && started.elapsed() < FAREWELL {
+        while Arc::strong_count(&old) > 1 && started.elapsed() < FAREWELL {
             std::thread::sleep(Duration::from_millis(20));
         }
     };
-    // Without a thread the model goes when its last caller lets go of it.
+    // Without a thread it goes when its last user lets go of it.
     let _ = std::thread::Builder::new().name("strata-farewell".to_owned()).spawn(wait);
 }
 
