@@ -1,0 +1,1 @@
+//! Mining vision inspection: what the binary `strata-mining` is made of.

@@ -1,0 +1,3 @@
+//! `strata-mining`: the command line.
+
+fn main() {}
