@@ -3,4 +3,5 @@
 
 pub mod geometry;
 pub mod image;
+pub mod preprocess;
 pub mod tensor;
