@@ -2,5 +2,7 @@
 //! Pure: no network, no clock, no model runtime.
 
 pub mod geometry;
+pub mod heads;
 pub mod image;
+pub mod nms;
 pub mod tensor;
