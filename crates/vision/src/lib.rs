@@ -2,6 +2,8 @@
 //! Pure: no network, no clock, no model runtime.
 
 pub mod geometry;
+pub mod heads;
 pub mod image;
+pub mod nms;
 pub mod preprocess;
 pub mod tensor;
