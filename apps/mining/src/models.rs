@@ -9,7 +9,7 @@ use strata_core::hub::{Hub, HubError};
 use strata_core::paths;
 use strata_core::provenance::{Featuriser, Provenance};
 use strata_core::runtime::{Inputs, Model, OpenOptions, Outputs, PoolConfig, RunOptions, RuntimeError};
-use strata_vision::preprocess::{Layout, Preprocess};
+use strata_vision::preprocess::{self, Placement, PrepareError, Preprocess, Source};
 
 /// Name of the kit's preprocessing in provenance.
 const KIT: &str = "vision/1";
@@ -88,20 +88,18 @@ impl VisionModel {
         let [port] = card.inputs.as_slice() else {
             return Err(unfit("it takes more than one input".to_owned()));
         };
-        let wanted = if preprocess.is_u8() { Dtype::Uint8 } else { Dtype::Float32 };
+        let wanted = match preprocess.dtype() {
+            preprocess::Dtype::Uint8 => Dtype::Uint8,
+            preprocess::Dtype::Float32 => Dtype::Float32,
+        };
         if port.dtype != wanted {
             let dtype = port.dtype;
             return Err(unfit(format!("its input is {dtype}, but [preprocess] makes {wanted}")));
         }
-        let size = preprocess.size();
-        let (h, w) = (u64::from(size.height), u64::from(size.width));
-        let shape = match preprocess.layout() {
-            Layout::Nchw => [3, h, w],
-            Layout::Nhwc => [h, w, 3],
-        };
+        let shape = preprocess.shape(1);
         let fits = port.shape.len() == 4
-            && port.shape[1..].iter().zip(shape).all(|(dim, made)| match dim {
-                Dim::Fixed(n) => *n == made,
+            && port.shape[1..].iter().zip(&shape[1..]).all(|(dim, &made)| match dim {
+                Dim::Fixed(n) => usize::try_from(*n) == Ok(made),
                 Dim::Symbol(_) => true,
             });
         if !fits {
@@ -146,10 +144,30 @@ impl VisionModel {
     /// Room for this many pictures.
     #[must_use]
     pub fn pixels(&self, pictures: usize) -> Pixels {
-        let length = pictures * self.preprocess.elements();
-        match self.preprocess.is_u8() {
-            true => Pixels::Uint8(vec![0; length]),
-            false => Pixels::Float32(vec![0.0; length]),
+        let length = pictures * self.preprocess.len();
+        match self.preprocess.dtype() {
+            preprocess::Dtype::Uint8 => Pixels::Uint8(vec![0; length]),
+            preprocess::Dtype::Float32 => Pixels::Float32(vec![0.0; length]),
+        }
+    }
+
+    /// Writes a picture, or a part of it, into place `slot`.
+    ///
+    /// # Errors
+    /// A region without pixels, or a place that the buffer does not have.
+    pub fn prepare(
+        &self,
+        source: Source<'_>,
+        slot: usize,
+        pixels: &mut Pixels,
+    ) -> Result<Placement, PrepareError> {
+        fn place<T>(data: &mut [T], slot: usize, each: usize) -> &mut [T] {
+            data.chunks_exact_mut(each).nth(slot).unwrap_or_default()
+        }
+        let each = self.preprocess.len();
+        match pixels {
+            Pixels::Float32(data) => self.preprocess.prepare(source, place(data, slot, each)),
+            Pixels::Uint8(data) => self.preprocess.prepare(source, place(data, slot, each)),
         }
     }
 
@@ -182,15 +200,10 @@ impl VisionModel {
         rows: usize,
         run: &RunOptions,
     ) -> Result<Outputs, RuntimeError> {
-        let each = self.preprocess.elements();
-        let size = self.preprocess.size();
-        let (h, w) = (size.height as usize, size.width as usize);
+        let each = self.preprocess.len();
         // A model of a fixed batch gets all its rows; those behind the last picture are not looked at.
         let fed = self.fixed.unwrap_or(rows);
-        let shape = match self.preprocess.layout() {
-            Layout::Nchw => [fed, 3, h, w],
-            Layout::Nhwc => [fed, h, w, 3],
-        };
+        let shape = self.preprocess.shape(fed);
         match pixels {
             Pixels::Float32(data) => self.feed(shape, (&data[at * each..], fed * each), run),
             Pixels::Uint8(data) => self.feed(shape, (&data[at * each..], fed * each), run),

@@ -6,7 +6,7 @@ use strata_core::runtime::{Outputs, RunOptions, RuntimeError};
 use strata_vision::geometry::{BBox, Detection, Size};
 use strata_vision::heads::{DecodeOptions, Head, HeadError};
 use strata_vision::image::Image;
-use strata_vision::preprocess::Placement;
+use strata_vision::preprocess::{Placement, PrepareError, Source};
 use strata_vision::tensor::TensorView;
 use strata_vision::tile::{self, MergeConfig, TileConfig};
 
@@ -26,6 +26,9 @@ pub enum DetectError {
     /// Its outputs are not what its card says.
     #[error(transparent)]
     Head(#[from] HeadError),
+    /// The picture does not become the model's input.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
 }
 
 /// How detections are made, worked out of a task and a card.
@@ -43,15 +46,6 @@ pub struct Detector {
     model: VisionModel,
     head: Head,
     settings: Settings,
-}
-
-/// What a region of a picture needs until its detections are read.
-#[derive(Debug, Clone, Copy)]
-pub struct Looked {
-    placement: Placement,
-    /// Left upper corner in the picture.
-    region: BBox,
-    size: Size,
 }
 
 impl Detector {
@@ -109,21 +103,17 @@ impl Detector {
         self.settings.tile.is_some()
     }
 
-    /// Writes a whole picture into place `slot` of a batch.
-    pub fn prepare(&self, image: &Image, slot: usize, pixels: &mut Pixels) -> Looked {
-        let region = BBox::new(0.0, 0.0, image.width() as f32, image.height() as f32);
-        self.prepare_region(image, region, slot, pixels)
-    }
-
-    fn prepare_region(&self, image: &Image, region: BBox, slot: usize, pixels: &mut Pixels) -> Looked {
-        let preprocess = self.model.preprocess();
-        let each = preprocess.elements();
-        let range = slot * each..(slot + 1) * each;
-        let placement = match pixels {
-            Pixels::Float32(data) => preprocess.prepare_f32(image, Some(&region), &mut data[range]),
-            Pixels::Uint8(data) => preprocess.prepare_u8(image, Some(&region), &mut data[range]),
-        };
-        Looked { placement, region, size: image.size() }
+    /// Writes a picture, or a part of it, into place `slot` of a batch.
+    ///
+    /// # Errors
+    /// A region without pixels.
+    pub fn prepare(
+        &self,
+        source: Source<'_>,
+        slot: usize,
+        pixels: &mut Pixels,
+    ) -> Result<Placement, PrepareError> {
+        self.model.prepare(source, slot, pixels)
     }
 
     /// Runs the model on these places of a batch and reads their detections, in pixels of their pictures.
@@ -133,7 +123,7 @@ impl Detector {
     pub fn infer(
         &self,
         slots: Range<usize>,
-        (pixels, looked): (&Pixels, &[Looked]),
+        (pixels, placements): (&Pixels, &[Placement]),
         run: &RunOptions,
         mut take: impl FnMut(usize, Vec<Detection>),
     ) -> Result<(), DetectError> {
@@ -141,10 +131,10 @@ impl Detector {
         self.model.run((pixels, first, count), run, |outputs, at, rows| {
             let decoded = self.decode(outputs)?;
             for (row, detections) in decoded.into_iter().take(rows).enumerate() {
-                let Looked { placement, region, size } = looked[at + row];
-                let placed = detections.into_iter().map(|mut found| {
-                    found.bbox = placement.to_image(&found.bbox).shifted(region.x1, region.y1).clipped(size);
-                    found
+                let placement = &placements[at + row];
+                let placed = detections.into_iter().map(|found| Detection {
+                    bbox: placement.to_image(found.bbox),
+                    ..found
                 });
                 take(at + row, placed.collect());
             }
@@ -184,12 +174,14 @@ impl Detector {
         let mut pixels = self.model.pixels(BATCH.min(regions.len()));
         let mut all = Vec::new();
         for batch in regions.chunks(BATCH) {
-            let looked: Vec<Looked> = batch
+            let placements = batch
                 .iter()
                 .enumerate()
-                .map(|(slot, region)| self.prepare_region(image, *region, slot, &mut pixels))
-                .collect();
-            self.infer(0..batch.len(), (&pixels, &looked), run, |_, found| all.extend(found))?;
+                .map(|(slot, &region)| {
+                    self.prepare(Source { image, region: Some(region) }, slot, &mut pixels)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            self.infer(0..batch.len(), (&pixels, &placements), run, |_, found| all.extend(found))?;
         }
         let mut merged = tile::merge(all, &MergeConfig { threshold: self.settings.decode.iou, ..MergeConfig::default() });
         merged.truncate(self.settings.decode.max_detections);
@@ -205,9 +197,9 @@ impl Detector {
             return self.detect_tiles(image, tiling, run);
         }
         let mut pixels = self.model.pixels(1);
-        let looked = [self.prepare(image, 0, &mut pixels)];
+        let placement = [self.prepare(image.into(), 0, &mut pixels)?];
         let mut all = Vec::new();
-        self.infer(0..1, (&pixels, &looked), run, |_, found| all = found)?;
+        self.infer(0..1, (&pixels, &placement), run, |_, found| all = found)?;
         Ok(all)
     }
 }

@@ -2,7 +2,14 @@
 //! server, the evaluation and the cameras.
 
 mod detector;
+mod job;
+mod outputs;
 mod stages;
 
-pub use detector::{DetectError, Detector, Looked, Settings};
-pub use stages::{DetectStages, Found, FoundObject};
+pub use detector::{DetectError, Detector, Settings};
+pub use job::{DetectJob, Detected, detect};
+pub use outputs::{Format, OutputError};
+pub use stages::{DetectStages, Found, FoundObject, Trouble};
+pub(crate) use job::Rows;
+pub(crate) use outputs::whole;
+pub(crate) use stages::write_row;

@@ -9,8 +9,9 @@ use strata_core::runtime::RunOptions;
 use strata_core::stream::{Interpret, RecordError, Stages};
 use strata_vision::geometry::{BBox, Detection, Size};
 use strata_vision::image::{DecodeLimits, Image};
+use strata_vision::preprocess::Placement;
 
-use super::detector::{Detector, Looked};
+use super::detector::Detector;
 use crate::models::Pixels;
 use crate::picture::Picture;
 use crate::save::Saver;
@@ -91,7 +92,7 @@ pub struct Prepared {
 #[derive(Debug)]
 pub struct Scratch {
     pixels: Pixels,
-    looked: Vec<Option<Looked>>,
+    placements: Vec<Option<Placement>>,
     tiles: Vec<Option<Image>>,
     found: Vec<Vec<Detection>>,
 }
@@ -143,7 +144,7 @@ impl Stages for DetectStages {
         let pixels = if self.detector.tiled() { 0 } else { chunk };
         Scratch {
             pixels: self.detector.model().pixels(pixels),
-            looked: vec![None; chunk],
+            placements: vec![None; chunk],
             tiles: (0..chunk).map(|_| None).collect(),
             found: vec![Vec::new(); chunk],
         }
@@ -160,7 +161,11 @@ impl Stages for DetectStages {
         if self.detector.tiled() {
             scratch.tiles[slot] = Some(image.clone().into_owned());
         } else {
-            scratch.looked[slot] = Some(self.detector.prepare(&image, slot, &mut scratch.pixels));
+            let placement = self
+                .detector
+                .prepare((&*image).into(), slot, &mut scratch.pixels)
+                .map_err(|error| RecordError::new("prepare", format!("{}: {error}", record.name)))?;
+            scratch.placements[slot] = Some(placement);
         }
         let image = self.saver.is_some().then(|| image.into_owned());
         Ok(Prepared { size, image })
@@ -173,7 +178,7 @@ impl Stages for DetectStages {
         scratch: &mut Scratch,
     ) -> Result<(), RecordError> {
         let failed = |error: super::DetectError| RecordError::new("infer", error.to_string());
-        let Scratch { pixels, looked, tiles, found } = scratch;
+        let Scratch { pixels, placements, tiles, found } = scratch;
         if let Some(tiling) = self.detector.settings().tile {
             for slot in slots {
                 let Some(image) = &tiles[slot] else { continue };
@@ -181,13 +186,13 @@ impl Stages for DetectStages {
             }
             return Ok(());
         }
-        // The belt calls this for prepared slots alone.
-        let whole: Option<Vec<Looked>> = looked[..slots.end].iter().map(|&l| l.or(looked[slots.start])).collect();
-        let Some(whole) = whole else {
+        // The belt calls this for prepared slots alone; those before them belong to another call.
+        let placed = placements[..slots.end].iter().map(|&own| own.or(placements[slots.start]));
+        let Some(placed) = placed.collect::<Option<Vec<Placement>>>() else {
             return Err(RecordError::new("internal", "the picture was not prepared"));
         };
         let take = |slot: usize, detections| found[slot] = detections;
-        self.detector.infer(slots, (pixels, &whole), run, take).map_err(failed)
+        self.detector.infer(slots, (pixels, &placed), run, take).map_err(failed)
     }
 
     fn interpret(
