@@ -1,4 +1,4 @@
-//! `keys`: the keys that callers of `serve` present.
+//! The command `keys`: the keys that callers of `serve` present.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,18 +7,25 @@ use strata_core::batching::Priority;
 use strata_serve::keys::{NewKey, Scope, create, list, remove};
 use strata_serve::rate::Rate;
 
-use super::Globals;
-use super::common::say;
+use crate::{Globals, say};
+
+/// What the help of `keys` ends with, for the program of this name:
+/// `#[command(after_help = keys::examples("strata-drug"))]`.
+#[must_use]
+pub fn examples(program: &str) -> String {
+    format!(
+        "Examples:
+  {program} keys add lab-1 --file keys.toml
+  {program} keys add dashboard --file keys.toml --scopes read,metrics
+  {program} serve --bind 0.0.0.0:8080 --auth-keys-file keys.toml
+
+A key is shown once, when it is made; the file holds its SHA-256 alone. A running server reads the
+file again on SIGHUP."
+    )
+}
 
 /// Make, list and remove the keys of a server.
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "Examples:
-  strata-drug keys add lab-1 --file keys.toml
-  strata-drug keys add dashboard --file keys.toml --scopes read,metrics
-  strata-drug serve --bind 0.0.0.0:8080 --auth-keys-file keys.toml
-
-A key is shown once, when it is made; the file holds its SHA-256 alone. A running server reads the
-file again on SIGHUP.")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -86,7 +93,7 @@ impl From<PriorityName> for Priority {
 ///
 /// # Errors
 /// Where the file cannot be read or written, or the name is taken or absent.
-pub(super) fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Add(add) => {
             let rate = add.per_second.map(|per_second| Rate { per_second, burst: add.burst });

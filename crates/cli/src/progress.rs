@@ -9,12 +9,19 @@ use strata_core::stream::{Progress, Silent, Update};
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
-/// What fits where standard error goes to.
+/// What fits where standard error goes to, for records that are rows.
 #[must_use]
 pub fn reporter(quiet: bool) -> Box<dyn Progress> {
+    reporter_of(quiet, "rows")
+}
+
+/// As [`reporter`], for records that people call something else, such as `pictures`. JSON lines have
+/// the same keys for all records, so that one program can read them all.
+#[must_use]
+pub fn reporter_of(quiet: bool, unit: &'static str) -> Box<dyn Progress> {
     match () {
         () if quiet => Box::new(Silent),
-        () if std::io::stderr().is_terminal() => Box::new(Bar::new()),
+        () if std::io::stderr().is_terminal() => Box::new(Bar::new(unit)),
         () => Box::new(Lines { started: Instant::now(), last: None, first: None }),
     }
 }
@@ -25,18 +32,19 @@ const STEPS: u64 = 10_000;
 /// A bar.
 struct Bar {
     bar: ProgressBar,
+    unit: &'static str,
     started: Instant,
     first: Option<Update>,
 }
 
 impl Bar {
-    fn new() -> Self {
+    fn new(unit: &'static str) -> Self {
         let bar = ProgressBar::new(STEPS);
         if let Ok(style) = ProgressStyle::with_template("{bar:32} {percent:>3}% {msg}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(250));
-        Self { bar, started: Instant::now(), first: None }
+        Self { bar, unit, started: Instant::now(), first: None }
     }
 }
 
@@ -47,15 +55,19 @@ impl Progress for Bar {
         if let Some(fraction) = update.fraction {
             self.bar.set_position((fraction * STEPS as f64) as u64);
         }
-        let mut message = format!("{} rows, {:.0}/s", update.rows, speed.rate);
-        if let Some(left) = speed.left {
-            message += &format!(", {} left", clock(left));
-        }
-        if update.failed > 0 {
-            message += &format!(", {} with errors", update.failed);
-        }
-        self.bar.set_message(message);
+        self.bar.set_message(message(self.unit, update, &speed));
     }
+}
+
+fn message(unit: &str, update: &Update, speed: &Speed) -> String {
+    let mut message = format!("{} {unit}, {:.0}/s", update.rows, speed.rate);
+    if let Some(left) = speed.left {
+        message += &format!(", {} left", clock(left));
+    }
+    if update.failed > 0 {
+        message += &format!(", {} with errors", update.failed);
+    }
+    message
 }
 
 impl Drop for Bar {
@@ -137,5 +149,13 @@ mod tests {
         assert!((speed.rate - 10.0).abs() < 1e-9);
         assert_eq!(speed.left, Some(Duration::from_secs(10)));
         assert_eq!(clock(Duration::from_secs(3725)), "1:02:05");
+    }
+
+    #[test]
+    fn the_bar_says_what_is_counted() {
+        let update = Update { rows: 200, resumed: 0, failed: 3, fraction: Some(0.5) };
+        let speed = Speed { rate: 10.0, left: Some(Duration::from_secs(20)) };
+        let said = message("pictures", &update, &speed);
+        assert_eq!(said, "200 pictures, 10/s, 20 s left, 3 with errors");
     }
 }

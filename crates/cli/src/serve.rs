@@ -1,27 +1,20 @@
-//! `serve`: the same over HTTP, with a page.
+//! The command `serve`: an application's operations over HTTP.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use strata_serve::settings::{SettingsArgs, default_toml};
+use strata_serve::settings::{Sections, ServerSettings, SettingsArgs, default_toml};
 use strata_serve::telemetry::logs;
+use strata_serve::{App, Kit};
 
-use crate::http::{self, DrugSection};
+use crate::{Globals, QUIET_LOG, say};
 
-use super::Globals;
-use super::common::say;
-
-/// Serve predictions, search, drawings and screening jobs over HTTP, with a page.
+/// Serve over HTTP, with a page.
+///
+/// `S` are the application's own sections of the settings. What it serves it says itself, in its own
+/// help.
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "Examples:
-  strata-drug serve
-  strata-drug serve --bind 127.0.0.1:9000 --drug-libraries vendor.sfp
-  strata-drug serve --config server.toml
-  strata-drug serve --print-config > server.toml
-
-The page is at /, its API at /docs, models at /v2 (Open Inference Protocol), metrics at /metrics.
-SIGTERM ends the server without losing a request; SIGHUP loads models and keys anew.")]
-pub struct Args {
+pub struct Args<S: Sections> {
     /// Print the commented default configuration, and end.
     #[arg(long)]
     print_config: bool,
@@ -32,20 +25,26 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     models_dir: Option<PathBuf>,
     #[command(flatten)]
-    settings: SettingsArgs<DrugSection>,
+    settings: SettingsArgs<S>,
 }
 
-/// Serves until it is told to stop.
+/// Serves until it is told to stop. `build` puts the application together from the server's settings,
+/// its own, and the folder of models.
 ///
 /// # Errors
-/// Settings that cannot be used, an address that is taken, and whatever ends the server early.
-pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+/// Settings that cannot be used, what `build` says, an address that is taken, and whatever ends the
+/// server early.
+pub fn run<S: Sections>(
+    args: &Args<S>,
+    globals: &Globals,
+    build: impl FnOnce(ServerSettings, &S, Option<&Path>) -> anyhow::Result<(Kit, App)>,
+) -> anyhow::Result<ExitCode> {
     if args.print_config {
-        say(&default_toml::<DrugSection>())?;
+        say(&default_toml::<S>())?;
         return Ok(ExitCode::SUCCESS);
     }
     let loaded = args.settings.load()?;
-    let (kit, app) = http::app(loaded.settings.clone(), &loaded.app, args.models_dir.as_deref())?;
+    let (kit, app) = build(loaded.settings.clone(), &loaded.app, args.models_dir.as_deref())?;
     if args.print_openapi {
         let document = strata_serve::openapi_document(kit, app);
         say(&format!("{}\n", serde_json::to_string_pretty(&document)?))?;
@@ -53,7 +52,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     }
     // `--log` is every command's; here the settings have their own, which says more by default.
     let log = &loaded.settings.log;
-    let filter = if globals.log == super::QUIET_LOG { &log.filter } else { &globals.log };
+    let filter = if globals.log == QUIET_LOG { &log.filter } else { &globals.log };
     logs::init(log.format, filter)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");

@@ -1,4 +1,4 @@
-//! Tables for people: columns as wide as they need to be, numbers to the right.
+//! Tables for people: columns as wide as they need to be, numbers to the right; sizes and numbers as people write them.
 
 /// A table on its way to the terminal.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +77,16 @@ pub fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"))
 }
 
+/// A number of bytes as people say it.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        _ => format!("{:.0} MB", bytes as f64 / 1e6),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +98,11 @@ mod tests {
         table.row(vec!["long\tname".into(), "12".into()]);
         assert_eq!(table.render(), "name       value\na            1.5\nlong name     12\n");
         assert_eq!(number(None), "–");
+    }
+
+    #[test]
+    fn sizes_are_said_in_units_that_fit() {
+        let said = [9_999, 10_000, 9_999_999, 12_345_678].map(size);
+        assert_eq!(said, ["9999 B", "10 kB", "10000 kB", "12 MB"]);
     }
 }

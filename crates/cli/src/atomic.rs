@@ -46,6 +46,16 @@ impl AtomicFile {
     }
 }
 
+/// Writes a file that is seen only when it is whole.
+///
+/// # Errors
+/// As [`AtomicFile::create`], [`Write::write_all`] and [`AtomicFile::commit`].
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}
+
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.committed {
@@ -79,9 +89,7 @@ mod tests {
         assert_eq!(left(), 1);
         drop(file);
         assert_eq!(left(), 0);
-        let mut file = AtomicFile::create(&path).unwrap();
-        file.write_all(b"whole").unwrap();
-        file.commit().unwrap();
+        write_whole(&path, b"whole").unwrap();
         assert_eq!((left(), std::fs::read(&path).unwrap()), (1, b"whole".to_vec()));
     }
 }
