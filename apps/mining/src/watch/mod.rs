@@ -4,8 +4,12 @@
 pub mod clock;
 pub mod config;
 pub mod event;
+pub mod health;
 pub mod journal;
 pub mod lifecycle;
+pub mod meter;
+pub mod pass;
+pub mod rules;
 pub mod sinks;
 
 /// What a panic said.
