@@ -4,3 +4,4 @@
 pub mod geometry;
 pub mod image;
 pub mod tensor;
+pub mod video;
