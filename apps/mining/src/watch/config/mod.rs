@@ -133,9 +133,29 @@ pub struct SceneConfig {
     /// Names of the rules; those of the scenario when left out.
     #[serde(default)]
     pub rules: Option<Vec<String>>,
+    /// How things are followed from frame to frame.
+    #[serde(default)]
+    pub track: TrackConfig,
     /// Further settings, for the scenario to read.
     #[serde(default)]
     pub options: toml::Table,
+}
+
+/// How things are followed from frame to frame (ByteTrack); what is left out follows from the rules and
+/// the camera's frames a second.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrackConfig {
+    /// Detections from this score on are matched first; the least `min_score` of the rules.
+    pub high_score: Option<f32>,
+    /// Detections from this score on go on with a track that is known; 0.1.
+    pub low_score: Option<f32>,
+    /// Detections from this score on begin a track; as `high_score`.
+    pub new_score: Option<f32>,
+    /// Frames that a thing must be seen in before it counts; 2.
+    pub min_hits: Option<u64>,
+    /// Seconds that a thing which is not seen is waited for; ten frames, 1 at least.
+    pub lost_seconds: Option<f64>,
 }
 
 /// What a rule waits for.
