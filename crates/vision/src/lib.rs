@@ -7,4 +7,5 @@ pub mod image;
 pub mod nms;
 pub mod preprocess;
 pub mod tensor;
+pub mod tile;
 pub mod video;
