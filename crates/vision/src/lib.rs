@@ -4,5 +4,7 @@
 pub mod geometry;
 pub mod heads;
 pub mod image;
+pub mod metrics;
 pub mod nms;
 pub mod tensor;
+pub mod track;
