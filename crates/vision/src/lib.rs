@@ -8,3 +8,4 @@ pub mod metrics;
 pub mod nms;
 pub mod tensor;
 pub mod track;
+pub mod zones;
