@@ -10,7 +10,6 @@ pub mod metrics;
 pub mod nms;
 pub mod preprocess;
 pub mod tensor;
-pub mod tile;
 pub mod track;
 pub mod video;
 pub mod zones;
