@@ -1,7 +1,10 @@
 //! Vision kit: pictures in, tensors for models; tensors out, detections, tracks, events and scores.
 //! Pure: no network, no clock, no model runtime.
 
+pub mod draw;
+pub mod encode;
 pub mod geometry;
 pub mod image;
 pub mod preprocess;
 pub mod tensor;
+pub mod tile;
