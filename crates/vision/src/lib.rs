@@ -3,6 +3,8 @@
 
 pub mod bank;
 pub mod calibrate;
+pub mod draw;
+pub mod encode;
 pub mod geometry;
 pub mod heads;
 pub mod image;
@@ -10,6 +12,7 @@ pub mod metrics;
 pub mod nms;
 pub mod preprocess;
 pub mod tensor;
+pub mod tile;
 pub mod track;
 pub mod video;
 pub mod zones;
