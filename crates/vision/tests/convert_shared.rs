@@ -16,7 +16,7 @@ fn size(_: &Path) -> Result<Size, Infallible> {
 
 fn belt() -> Option<Dataset> {
     let Some(shared) = std::env::var_os("STRATA_SHARED") else {
-        println!("skipped: STRATA_SHARED is not set");
+        eprintln!("skipped: STRATA_SHARED is not set");
         return None;
     };
     let folder = PathBuf::from(shared).join("data/mining/conveyor_belt_defects");
