@@ -3,6 +3,7 @@
 
 pub mod bank;
 pub mod calibrate;
+pub mod convert;
 pub mod draw;
 pub mod encode;
 pub mod geometry;
