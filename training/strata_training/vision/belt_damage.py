@@ -15,7 +15,8 @@ from .network import Detector
 from .train import Phase, Plan, train
 
 NAMES = ["hole", "impact damage", "puncture", "tear", "wear"]
-SIZE = 416
+OWN_SIZE = 416  # of the files
+SIZE = 480  # of the model's input; punctures are under 8 pixels wide at the pictures' own 416
 
 EARLY = Augment(mosaic=0.75, scale=(0.7, 1.5), shift=0.1, quarter_turns=0.2, blur=0.05)
 MIDDLE = Augment(mosaic=0.5, scale=(0.8, 1.4), shift=0.1, quarter_turns=0.1, blur=0.05)
@@ -24,9 +25,9 @@ LATE = Augment(scale=(0.9, 1.15), shift=0.04, saturation=0.3, value=0.25)
 PLAN = Plan(
     classes=len(NAMES),
     phases=(
-        Phase(40, (288, 320, 352), EARLY),
-        Phase(26, (384, 416, 448), MIDDLE),
-        Phase(12, (416,), LATE, with_l1=True),
+        Phase(26, (288, 320, 352), EARLY),
+        Phase(18, (384, 416, 448, 480), MIDDLE),
+        Phase(13, (SIZE,), LATE, with_l1=True),
     ),
 )
 
@@ -46,10 +47,10 @@ def copies(train_folder: Path, valid_folder: Path, train_set: list[Sample], vali
 
 
 def load(data: Path) -> tuple[list[Sample], list[Sample]]:
-    """Train and valid pictures, as `SIZE` squares."""
+    """Train and valid pictures, as squares of their own size."""
     parts = []
     for part in ("train", "valid"):
-        parts.append(read_yolo(data / part / "images", data / part / "labels", SIZE))
+        parts.append(read_yolo(data / part / "images", data / part / "labels", OWN_SIZE))
     return parts[0], parts[1]
 
 
@@ -68,7 +69,7 @@ def run(data: Path, start: Path, work: Path, plan: Plan = PLAN) -> Detector:
     def watch(epoch: int, averaged: Detector) -> str:
         if epoch % 6 != 5 and epoch != plan.epochs - 1:
             return ""
-        size = SIZE if epoch >= plan.phases[0].epochs else 320
+        size = SIZE if epoch >= plan.phases[0].epochs else plan.phases[0].sizes[1]
         result = average_precision(valid_set, find(averaged, valid_set, size), NAMES)
         classes = " ".join(f"{name} {a:.3f}/{b:.3f}" for name, (a, b) in result.by_class.items())
         return f"valid mAP50 {result.map50:.4f} mAP50-95 {result.map50_95:.4f} ({classes})"

@@ -130,6 +130,7 @@ class Content:
     objects: tuple[tuple[str, float], ...] = ()
     fill: float = 0.7  # share of the width that is covered; 0 is an empty belt
     off_centre: float = 0.0  # the load's middle, in belt widths from the belt's
+    stray: bool = True  # stones and dust on the bare parts
     burial: float = 0.5  # how often and how deep objects are covered
 
 
@@ -174,11 +175,11 @@ def _lay_load(rng, family: Family, strip: Strip, load: Load, across: np.ndarray,
     from_middle = np.abs(across - content.off_centre - wander)
     heap = (1 - from_middle / np.maximum(half, 1e-3)) * METRE * rng.uniform(0.10, 0.22) * (content.fill > 0)
     top = np.minimum(heap, METRE * 0.12) + height - 2.0
-    wins = (top > 0.8) & (heap > -6)
+    wins = (top > 0.8) & (heap > -6) & (content.stray or content.fill > 0)
     # A thin film of fines on the bare belt, and stray stones.
-    film = cv2.GaussianBlur(((height > 5.5) & (rng.random() < 0.6)).astype(np.float32), (0, 0), 0.7)
+    film = cv2.GaussianBlur(((height > 5.5) & (rng.random() < 0.6) & content.stray).astype(np.float32), (0, 0), 0.7)
     stray = (film > 0.5) & ~wins & (family.noise(rng, strip.height.shape, 40.0) > rng.uniform(0.3, 2.0))
-    dusty = rng.uniform(0, 0.5) * (0.5 + 0.5 * family.noise(rng, strip.height.shape, 50.0)).clip(0, 1)[..., None]
+    dusty = rng.uniform(0, 0.5) * content.stray * (0.5 + 0.5 * family.noise(rng, strip.height.shape, 50.0)).clip(0, 1)[..., None]
     strip.albedo[:] = strip.albedo * (1 - dusty) + load.albedo.mean((0, 1)) * dusty
     for mask, level in ((stray, height - 3.0), (wins, top)):
         strip.height[mask] = level[mask]

@@ -53,18 +53,33 @@ class Conditions:
     belt_shift: float = 0.0  # the belt's place in its frame, in belt widths: a deviated belt
 
 
-def homography(rng: np.random.Generator, size: tuple[int, int], tilt: float) -> np.ndarray:
+@dataclass(frozen=True)
+class Pose:
+    """Where the camera is: angles in degrees, and the share of the picture that the belt's width takes."""
+
+    pitch: float = 0.0
+    roll: float = 0.0
+    yaw: float = 0.0
+    share: float = 0.7
+
+
+def random_pose(rng: np.random.Generator, tilt: float) -> Pose:
+    """Anything from straight above to a look along the belt; now and then the belt runs across the picture."""
+    pitch, roll, yaw = rng.uniform(0, 48) * tilt, rng.normal(0, 4) * tilt, rng.normal(0, 9) * tilt
+    if rng.random() < 0.2 * tilt:
+        yaw += rng.choice([-90, 90])
+        pitch *= 0.4
+    return Pose(float(pitch), float(roll), float(yaw), float(rng.uniform(0.45, 0.95)))
+
+
+def homography(size: tuple[int, int], pose: Pose) -> np.ndarray:
     """From the plane's pixels to the picture's: a pinhole camera that looks at the belt's middle."""
     width, height = size
-    pitch = np.radians(rng.uniform(0, 48) * tilt)
-    roll, yaw = np.radians(rng.normal(0, 4) * tilt), np.radians(rng.normal(0, 9) * tilt)
-    if rng.random() < 0.2 * tilt:
-        yaw += np.radians(rng.choice([-90, 90]))  # the belt runs across the picture
-        pitch *= 0.4
-    share = rng.uniform(0.45, 0.95)  # of the picture's width that the belt takes
     focal = 1.1 * max(size)
-    distance = focal * METRE / (share * min(width, height * 1.3))
-    cp, sp, cr, sr, cy, sy = np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll), np.cos(yaw), np.sin(yaw)
+    distance = focal * METRE / (pose.share * min(width, height * 1.3))
+    (cp, sp), (cr, sr), (cy, sy) = (
+        (np.cos(a), np.sin(a)) for a in np.radians([pose.pitch, pose.roll, pose.yaw])
+    )
     turn = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
     turn = turn @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
     turn = turn @ np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]])
@@ -102,8 +117,10 @@ def surroundings(rng: np.random.Generator, family: Family) -> np.ndarray:
     return made.astype(np.float32)
 
 
-def make_view(rng: np.random.Generator, family: Family, size: tuple[int, int], conditions: Conditions) -> View:
-    """A camera over a belt under the given conditions."""
+def make_view(
+    rng: np.random.Generator, family: Family, size: tuple[int, int], conditions: Conditions, pose: Pose | None = None
+) -> View:
+    """A camera over a belt under the given conditions, at a random place unless one is given."""
     width, height = size
     angle, rise = rng.uniform(0, 2 * np.pi), rng.uniform(0.45, 0.95)
     flat = np.sqrt(1 - rise**2)
@@ -118,7 +135,7 @@ def make_view(rng: np.random.Generator, family: Family, size: tuple[int, int], c
     around = surroundings(rng, family) * (0.5 + 0.6 * light[2])
     return View(
         size=size,
-        to_picture=homography(rng, size, conditions.tilt),
+        to_picture=homography(size, pose or random_pose(rng, conditions.tilt)),
         surroundings=around,
         belt_x=int(METRE * (1 + conditions.belt_shift)),
         light=light,
