@@ -2,6 +2,10 @@
 //! Pure: no network, no clock, no model runtime.
 
 pub mod geometry;
+pub mod heads;
 pub mod image;
+pub mod metrics;
+pub mod nms;
 pub mod tensor;
+pub mod track;
 pub mod video;
