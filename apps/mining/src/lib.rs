@@ -1,1 +1,3 @@
 //! Mining vision inspection: what the binary `strata-mining` is made of.
+
+pub mod sources;

@@ -8,6 +8,7 @@ pub mod kill;
 pub mod load;
 pub mod models;
 pub mod onnx;
+pub mod rtsp;
 pub mod shared;
 pub mod wire;
 
