@@ -337,3 +337,29 @@ fn configurations_that_make_no_sense_are_refused() {
     let text = serde_json::to_string(&BeltConfig::default()).expect("serialisable");
     assert_eq!(serde_json::from_str::<BeltConfig>(&text).expect("read back"), BeltConfig::default());
 }
+
+#[test]
+#[ignore = "a measurement: run with --release --no-default-features -- --ignored --nocapture"]
+fn speed_at_720p() {
+    let scene = Scene {
+        size: Size::new(1280, 720),
+        left: (360.0, 320.0),
+        right: (941.0, 1000.5),
+        heaps: vec![BBox::from_centre(650.0, 360.0, 360.0, 500.0)],
+        tears: vec![(0.15, 100.0, 400.0)],
+        dust: 500,
+        ..Scene::new()
+    };
+    let image = scene.render();
+    let inspector = inspector(BeltConfig::default());
+    let mut times: Vec<f64> = (0..60)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            assert!(inspector.inspect(&image).found);
+            start.elapsed().as_secs_f64() * 1000.0
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    println!("720p: fastest {:.1} ms, median {:.1} ms", times[0], times[30]);
+    assert!(times[0] < 15.0, "{times:?}");
+}
