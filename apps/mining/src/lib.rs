@@ -12,4 +12,3 @@ pub mod samples;
 pub mod save;
 pub mod scenario;
 pub mod sources;
-
