@@ -307,9 +307,13 @@ fn models_are_listed_verified_and_missed_by_name() {
     let spec = strata_testkit::CardSpec::new("tiny");
     strata_testkit::write_card(&models, &spec, &strata_testkit::models::identity(3)).unwrap();
     let folder = models.to_str().unwrap();
-    assert!(desk.good(&["models", "--models-dir", folder, "list"]).contains("tiny"));
+    // What this model takes in, no card says: it is no model of molecules.
+    let said = desk.good(&["models", "--models-dir", folder, "list"]);
+    assert_eq!(said, "no models of this program; 1 of others: see --all\n");
+    assert!(desk.good(&["models", "--models-dir", folder, "list", "--all"]).contains("tiny"));
     assert!(desk.good(&["models", "--models-dir", folder, "show", "tiny"]).contains("licence"));
-    let results = desk.json(&["models", "--models-dir", folder, "verify", "--json"]);
+    let results = desk.json(&["models", "--models-dir", folder, "verify", "--all", "--json"]);
+    assert_eq!(results.as_array().unwrap().len(), 1);
     assert!(results.as_array().unwrap().iter().all(|result| result["problem"] == ""));
     let onnx = std::fs::read_dir(models.join("tiny")).unwrap().flatten().map(|entry| entry.path());
     let onnx = onnx.into_iter().find(|path| is_onnx(path)).unwrap();
@@ -317,7 +321,7 @@ fn models_are_listed_verified_and_missed_by_name() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     std::fs::write(&onnx, bytes).unwrap();
-    let output = desk.run(&["models", "--models-dir", folder, "verify"]);
+    let output = desk.run(&["models", "--models-dir", folder, "verify", "tiny"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stdout).contains("NOT GOOD"));
     let said = desk.bad(&["models", "--models-dir", folder, "show", "none"]);
@@ -389,6 +393,8 @@ fn every_help_has_an_example() {
         "depict",
         "embed",
         "models",
+        "keys",
+        "serve",
     ] {
         let help = desk.good(&[command, "--help"]);
         assert!(help.contains("Examples:\n  strata-drug"), "{command}");

@@ -304,7 +304,7 @@ fn a_card_without_its_files_is_valid_and_says_how_to_fetch_them() {
     let search =
         SearchPath { models: vec!["models".into()], cache: Some("/nowhere/at/all".into()) };
     let error = card.locate(&card.files[0], &search).unwrap_err().to_string().replace('\\', "/");
-    assert!(error.contains("strata-drug models fetch esol"), "{error}");
+    assert!(error.contains("models fetch esol"), "{error}");
     assert!(error.contains("models/esol/esol.onnx, /nowhere/at/all/models/0123456789"), "{error}");
     assert!(matches!(card.file("nope"), Err(CardError::UnknownFile { .. })));
 }

@@ -1,5 +1,12 @@
 //! Pictures and maps in memory: 8-bit RGB, and planes of one number a pixel.
 
+mod decode;
+mod jpeg;
+mod orient;
+mod source;
+
+pub use decode::{DecodeError, DecodeLimits, Format, decode, decode_file, decode_into};
+
 use crate::geometry::{BBox, Size};
 
 /// A picture: 8-bit RGB, interleaved, rows from the top, no padding.
@@ -30,6 +37,15 @@ impl Image {
         Self { size, data: rgb.repeat(count) }
     }
 
+    /// Gives the picture a new size, keeping its memory where that suffices. What was in it is not
+    /// cleared. `None`, and no change, when the size does not fit into memory's addresses.
+    fn reset(&mut self, size: Size) -> Option<()> {
+        let bytes = usize::try_from(size.area().checked_mul(3)?).ok()?;
+        self.data.resize(bytes, 0);
+        self.size = size;
+        Some(())
+    }
+
     /// Width and height.
     #[must_use]
     pub fn size(&self) -> Size {
@@ -58,6 +74,17 @@ impl Image {
     #[must_use]
     pub fn data_mut(&mut self) -> &mut [u8] {
         &mut self.data
+    }
+
+    /// The picture in grey: luma of ITU-R BT.601, rounded.
+    #[must_use]
+    pub fn to_grey(&self) -> Plane<u8> {
+        let luma = |p: &[u8]| {
+            let (r, g, b) = (u32::from(p[0]), u32::from(p[1]), u32::from(p[2]));
+            // 0.299, 0.587 and 0.114 in units of 2^-14.
+            ((r * 4899 + g * 9617 + b * 1868 + 8192) >> 14) as u8
+        };
+        Plane { size: self.size, data: self.data.chunks_exact(3).map(luma).collect() }
     }
 
     /// The bytes, given away.

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use strata_chem::db::FingerprintSpec;
+use strata_cli::progress::reporter;
+use strata_cli::text::TextTable;
+use strata_cli::{Globals, say};
 
 use crate::tools::cluster::{ClusterOptions, Clusters, Method, cluster};
 use crate::tools::sink::MoleculeSink;
-use crate::tools::text::TextTable;
 
-use super::Globals;
-use super::common::{InputArgs, say};
-use super::common_progress::reporter;
+use super::common::InputArgs;
 
 /// Group similar molecules (Butina), or pick diverse ones and group the others around them (MaxMin).
 #[derive(Debug, Clone, clap::Args)]

@@ -1,10 +1,6 @@
-//! What the commands share: the arguments that say how to read an input, output that survives a
-//! closed pipe, and stopping on Ctrl-C.
+//! What the commands share: the arguments that say how to read an input.
 
-use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::input::{Format, InputError, InputSpec, RecordReader, open};
 
@@ -44,52 +40,4 @@ impl InputArgs {
     pub fn open(&self) -> Result<Box<dyn RecordReader>, InputError> {
         open(&self.spec())
     }
-}
-
-/// Writes to standard output.
-///
-/// # Errors
-/// An I/O error; a closed pipe ends the program quietly (see [`is_broken_pipe`]).
-pub fn say(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
-}
-
-/// Whether an error only says that the reader of our output has gone away, as `head` does.
-#[must_use]
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
-    })
-}
-
-/// An error and its causes on one line; a cause that the line names already is not said twice.
-#[must_use]
-pub fn causes(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |text, cause| {
-        let cause = cause.to_string();
-        match text.is_empty() {
-            true => cause,
-            false if text.contains(&cause) => text,
-            false => format!("{text}: {cause}"),
-        }
-    })
-}
-
-/// A flag that Ctrl-C (or SIGTERM) sets; a second one ends the program at once.
-///
-/// # Errors
-/// Where the system refuses the handler.
-pub fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })?;
-    Ok(stop)
 }

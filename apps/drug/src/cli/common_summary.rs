@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use strata_cli::progress::clock;
+
 use crate::report::thousands;
 use crate::screen::Summary;
-
-use super::common_progress::clock;
 
 /// The summary as text.
 #[must_use]

@@ -7,13 +7,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use strata_chem::Mol;
 use strata_chem::smarts::Pattern;
+use strata_cli::atomic::AtomicFile;
+use strata_cli::{Globals, say};
 
 use crate::input::{Format, InputSpec, open};
-use crate::output::AtomicFile;
 use crate::tools::depict::{draw, page};
-
-use super::Globals;
-use super::common::say;
 
 /// Draw a molecule as SVG, or the molecules of a file on one HTML page.
 #[derive(Debug, Clone, clap::Args)]

@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use strata_chem::Mol;
+use strata_cli::{Globals, say};
 
 use crate::input::{Format, InputSpec, open};
 use crate::tools::describe::{alerts, describe, render};
-
-use super::Globals;
-use super::common::say;
 
 /// Describe a molecule: descriptors under RDKit's names, QED, SA, rules of thumb, structural alerts.
 #[derive(Debug, Clone, clap::Args)]

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
+use strata_cli::progress::reporter;
+use strata_cli::{Globals, say, stop_on_interrupt};
 
 use crate::tools::embed::{EmbedJob, embed};
 
-use super::Globals;
-use super::common::{InputArgs, say, stop_on_interrupt};
-use super::common_progress::reporter;
+use super::common::InputArgs;
 
 /// Embed molecules: a vector each from a graph encoder, for clustering, search or training.
 ///

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::tools::evaluate::{EvalOptions, Task, evaluate};
+use strata_cli::{Globals, say};
 
-use super::Globals;
-use super::common::say;
+use crate::tools::evaluate::{EvalOptions, Task, evaluate};
 
 /// Compute RMSE, ROC-AUC, enrichment and other figures of a table with labels and predictions.
 #[derive(Debug, Clone, clap::Args)]

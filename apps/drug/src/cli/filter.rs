@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use strata_chem::alerts::AlertCatalog;
+use strata_cli::progress::reporter;
+use strata_cli::text::TextTable;
+use strata_cli::{Globals, say};
 
 use crate::tools::filter::{Condition, Rules, filter};
-use crate::tools::text::TextTable;
 
-use super::Globals;
-use super::common::{InputArgs, say};
-use super::common_progress::reporter;
+use super::common::InputArgs;
 
 /// Keep the molecules that pass every rule asked for.
 #[derive(Debug, Clone, clap::Args)]

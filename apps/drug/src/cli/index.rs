@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use strata_chem::db::FingerprintSpec;
+use strata_cli::progress::reporter;
+use strata_cli::text::size;
+use strata_cli::{Globals, say};
 
 use crate::tools::index::index;
-use crate::tools::models::size;
 
-use super::Globals;
-use super::common::{InputArgs, say};
-use super::common_progress::reporter;
+use super::common::InputArgs;
 
 /// Make a searchable library (fingerprints, substructure screen, SMILES) of an input.
 #[derive(Debug, Clone, clap::Args)]

@@ -2,7 +2,6 @@
 
 mod cluster;
 pub mod common;
-pub mod common_progress;
 pub mod common_summary;
 mod depict;
 mod describe;
@@ -10,21 +9,20 @@ mod embed;
 mod eval;
 mod filter;
 mod index;
-mod keys;
-mod models;
 mod scenarios;
 mod screen;
 mod search;
-mod serve;
 mod split;
 mod standardize;
 mod substructure;
 mod tools;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use strata_cli::{Globals, finish, keys, log_to_stderr, serve};
+
+use crate::http::{self, DrugSection};
 
 /// Drug molecule screening: predict, filter, search and rank molecule libraries.
 #[derive(Debug, Parser)]
@@ -42,19 +40,14 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What is logged where nothing else is asked for.
-const QUIET_LOG: &str = "warn";
+const SERVE_EXAMPLES: &str = "Examples:
+  strata-drug serve
+  strata-drug serve --bind 127.0.0.1:9000 --drug-libraries vendor.sfp
+  strata-drug serve --config server.toml
+  strata-drug serve --print-config > server.toml
 
-/// Arguments every command knows.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Globals {
-    /// No progress, no summary: results and errors only.
-    #[arg(long, short, global = true)]
-    pub quiet: bool,
-    /// What to log on standard error, such as `info` or `strata_core=debug`.
-    #[arg(long, global = true, value_name = "FILTER", env = "STRATA_LOG", default_value = QUIET_LOG)]
-    pub log: String,
-}
+The page is at /, its API at /docs, models at /v2 (Open Inference Protocol), metrics at /metrics.
+SIGTERM ends the server without losing a request; SIGHUP loads models and keys anew.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -62,7 +55,10 @@ pub struct Globals {
 pub enum Command {
     Screen(screen::Args),
     Scenarios(scenarios::Args),
-    Serve(serve::Args),
+    /// Serve predictions, search, drawings and screening jobs over HTTP, with a page.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(serve::Args<DrugSection>),
+    #[command(after_help = keys::examples("strata-drug"))]
     Keys(keys::Args),
     #[command(flatten)]
     Tool(tools::ToolCommand),
@@ -77,7 +73,9 @@ impl Command {
         match self {
             Self::Screen(args) => screen::run(args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
-            Self::Serve(args) => serve::run(&args, globals),
+            Self::Serve(args) => serve::run(&args, globals, |settings, drug, models_dir| {
+                Ok(http::app(settings, drug, models_dir)?)
+            }),
             Self::Keys(args) => keys::run(args, globals),
             Self::Tool(command) => command.run(globals),
         }
@@ -92,25 +90,5 @@ pub fn main() -> ExitCode {
     if !matches!(cli.command, Command::Serve(_)) {
         log_to_stderr(&cli.globals.log);
     }
-    match cli.command.run(&cli.globals) {
-        Ok(code) => code,
-        Err(error) if common::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", common::causes(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn log_to_stderr(filter: &str) {
-    // ONNX Runtime's own log is loud below warnings.
-    let filter = format!("{filter},ort=error");
-    let filter = tracing_subscriber::EnvFilter::try_new(&filter)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,ort=error"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .without_time()
-        .init();
+    finish(cli.command.run(&cli.globals))
 }

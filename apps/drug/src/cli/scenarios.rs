@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use crate::scenario::{self, Loaded};
+use strata_cli::{Globals, say};
 
-use super::Globals;
-use super::common::say;
+use crate::scenario::{self, Loaded};
 
 /// List the built-in scenarios, or show one.
 #[derive(Debug, Clone, clap::Args)]

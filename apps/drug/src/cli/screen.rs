@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use strata_cli::progress::reporter;
+use strata_cli::{Globals, say, stop_on_interrupt};
 
 use crate::scenario::{self, Loaded};
 use crate::screen::{Finished, Job, ModelChoice, Screened, screen};
 
-use super::Globals;
-use super::common::{InputArgs, say, stop_on_interrupt};
-use super::common_progress::reporter;
+use super::common::InputArgs;
 use super::common_summary::summary;
 
 /// Screen a library: predict, score and rank every molecule.

@@ -5,13 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use strata_chem::arena::{Metric, Search};
+use strata_cli::atomic::AtomicFile;
+use strata_cli::{Globals, say};
 
 use crate::input::{Format, InputSpec};
-use crate::output::AtomicFile;
 use crate::tools::search::{QueryResult, open_library, render, similar, write_csv};
-
-use super::Globals;
-use super::common::say;
 
 /// Similarity measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

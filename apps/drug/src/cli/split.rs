@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use strata_chem::split::Fractions;
+use strata_cli::progress::reporter;
+use strata_cli::{Globals, say};
 
 use crate::tools::split::{Method, SplitOptions, split};
 
-use super::Globals;
-use super::common::{InputArgs, say};
-use super::common_progress::reporter;
+use super::common::InputArgs;
 
 /// Split a data set into training, validation and test files, at random or by Murcko scaffold.
 #[derive(Debug, Clone, clap::Args)]

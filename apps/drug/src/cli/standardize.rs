@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use strata_cli::atomic::AtomicFile;
+use strata_cli::{Globals, say};
 
 use crate::input::{Format, InputSpec, open};
-use crate::output::AtomicFile;
 use crate::tools::standardize::{Steps, standardize, table};
-
-use super::Globals;
-use super::common::say;
 
 /// Give molecules their standard form: largest fragment, neutral, canonical tautomer on request.
 #[derive(Debug, Clone, clap::Args)]

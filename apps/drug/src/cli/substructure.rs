@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::tools::search::{open_library, substructure};
-use crate::tools::text::TextTable;
+use strata_cli::text::TextTable;
+use strata_cli::{Globals, say};
 
-use super::Globals;
-use super::common::say;
+use crate::tools::search::{open_library, substructure};
 
 /// Find the molecules of a library that contain a SMARTS pattern.
 #[derive(Debug, Clone, clap::Args)]

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use strata_cli::{Globals, models};
+
+use crate::http::serves;
 
 use super::{
-    Globals, cluster, depict, describe, embed, eval, filter, index, models, search, split,
-    standardize, substructure,
+    cluster, depict, describe, embed, eval, filter, index, search, split, standardize, substructure,
 };
 
 /// The commands beside `screen`.
@@ -24,6 +26,12 @@ pub enum ToolCommand {
     Depict(depict::Args),
     Embed(embed::Args),
     Eval(eval::Args),
+    #[command(after_help = "Examples:
+  strata-drug models list
+  strata-drug models show esol
+  strata-drug models verify
+  strata-drug models fetch chembl-multitask --mirror /media/stick
+  strata-drug models fetch molclr-gcn --from downloads")]
     Models(models::Args),
 }
 
@@ -45,7 +53,7 @@ impl ToolCommand {
             Self::Depict(args) => depict::run(&args, globals),
             Self::Embed(args) => embed::run(args, globals),
             Self::Eval(args) => eval::run(args, globals),
-            Self::Models(args) => models::run(&args, globals),
+            Self::Models(args) => models::run(&args, globals, serves),
         }
     }
 }

@@ -80,6 +80,6 @@ pub fn app(
 }
 
 /// Models of molecules; pictures, texts and weather belong to other programs.
-fn serves(card: &ModelCard) -> bool {
+pub(crate) fn serves(card: &ModelCard) -> bool {
     card.kind == Kind::Scientific || featuriser_of(card).is_some()
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
+use strata_cli::atomic::AtomicFile;
 
-use super::{AtomicFile, Cell, OutputError, Schema, TableWriter};
+use super::{Cell, OutputError, Schema, TableWriter};
 
 /// Where the bytes go.
 enum Target {

@@ -4,16 +4,16 @@
 //! them, and written in the shortest form that reads back to the same `f64`. CSV, Parquet, score and
 //! report therefore all hold the same numbers, on every machine.
 
-mod atomic;
 mod csv;
 mod parquet;
 mod row;
 
 use std::path::{Path, PathBuf};
 
+use strata_cli::atomic;
+
 use crate::input::{ColumnKind, Layout};
 
-pub use atomic::AtomicFile;
 pub use row::{Cell, RowReader, RowWriter};
 
 /// Why a result table cannot be written.
@@ -198,12 +198,8 @@ pub(crate) fn write_note_beside(out: &Path, json: &str) -> Result<(), OutputErro
 
 /// Writes a file that is seen only when it is whole.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-    use std::io::Write;
-    let written = AtomicFile::create(path).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.commit()
-    });
-    written.map_err(|source| OutputError::Io { name: path.display().to_string(), source })
+    atomic::write_whole(path, bytes)
+        .map_err(|source| OutputError::Io { name: path.display().to_string(), source })
 }
 
 #[cfg(test)]

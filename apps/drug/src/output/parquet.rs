@@ -11,8 +11,9 @@ use ::parquet::file::properties::WriterProperties;
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, SchemaRef};
+use strata_cli::atomic::AtomicFile;
 
-use super::{AtomicFile, Cell, OutKind, OutputError, Schema, TableWriter};
+use super::{Cell, OutKind, OutputError, Schema, TableWriter};
 
 /// Rows encoded at once.
 const BATCH_ROWS: usize = 2048;

@@ -7,10 +7,10 @@ use std::path::Path;
 use strata_chem::Mol;
 use strata_chem::depict::svg;
 use strata_chem::smarts::Pattern;
+use strata_cli::atomic::AtomicFile;
 
 use super::ToolError;
 use crate::input::RecordReader;
-use crate::output::AtomicFile;
 use crate::report::escape;
 
 /// A drawing as SVG; atoms that match `highlight` are marked.

@@ -6,9 +6,9 @@ use strata_chem::Mol;
 use strata_chem::alerts::AlertCatalog;
 use strata_chem::descriptors::{MolProfile, NAMES};
 use strata_chem::druglike::{Properties, egan, ghose, lipinski, veber};
+use strata_cli::text::TextTable;
 
 use super::ToolError;
-use super::text::TextTable;
 use crate::output::round;
 
 /// What a rule says.

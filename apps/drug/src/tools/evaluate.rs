@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use strata_chem::metrics::{self, Bootstrap, Classification, Regression};
+use strata_cli::text::{TextTable, number};
 
 use super::ToolError;
-use super::text::{TextTable, number};
 use crate::input::{InputError, InputSpec, RecordReader, open};
 
 /// What the labels are.

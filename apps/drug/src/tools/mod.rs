@@ -1,5 +1,5 @@
 //! What the commands beside `screen` do: index and search, filter, cluster, split, evaluate, describe, depict, embed,
-//! standardize, models.
+//! standardize.
 
 pub mod cluster;
 pub mod depict;
@@ -9,13 +9,11 @@ mod embed_stages;
 pub mod evaluate;
 pub mod filter;
 pub mod index;
-pub mod models;
 pub mod rows;
 pub mod search;
 pub mod sink;
 pub mod split;
 pub mod standardize;
-pub mod text;
 
 use std::path::{Path, PathBuf};
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use strata_chem::arena::Search;
 use strata_chem::db::{FingerprintSpec, Library};
 use strata_chem::smarts::Pattern;
+use strata_cli::text::TextTable;
 use strata_core::stream::RecordError;
 
 use super::ToolError;
-use super::text::TextTable;
 use crate::input::{InputSpec, open, structure};
 
 /// A molecule found.

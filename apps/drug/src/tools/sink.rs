@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use strata_cli::atomic::AtomicFile;
+
 use super::ToolError;
 use crate::input::{Layout, Record};
-use crate::output::{AtomicFile, Cell, OutColumn, OutKind, Schema, TableWriter, create};
+use crate::output::{Cell, OutColumn, OutKind, Schema, TableWriter, create};
 
 /// A file of molecules being written; seen under its name when it is whole.
 pub struct MoleculeSink {

@@ -97,7 +97,7 @@ pub enum CardError {
     /// The card is there, the file isn't.
     #[error(
         "model {model}: {file} is not on this machine (looked at {looked}); fetch it with \
-         `cargo xtask models fetch {model}` or `strata-drug models fetch {model}`",
+         `models fetch {model}` (a command of every Strata program, and of `cargo xtask`)",
         looked = list_dirs(looked)
     )]
     FileAbsent {

@@ -80,7 +80,9 @@ impl Track {
         scores.sort_unstable_by(f32::total_cmp);
         let middle = scores.len() / 2;
         match (scores.get(middle), scores.get(middle.wrapping_sub(1))) {
-            (Some(&upper), Some(&lower)) if scores.len() % 2 == 0 => f32::midpoint(lower, upper),
+            (Some(&upper), Some(&lower)) if scores.len().is_multiple_of(2) => {
+                f32::midpoint(lower, upper)
+            }
             (Some(&score), _) => score,
             _ => 0.0,
         }

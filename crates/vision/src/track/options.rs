@@ -63,28 +63,28 @@ impl TrackerOptions {
         ];
         for (name, value) in shares {
             if !(0.0..=1.0).contains(&value) {
-                return Err(wrong(name, value, "from 0 to 1"));
+                return Err(wrong(name, &value, "from 0 to 1"));
             }
         }
         if self.low_score > self.high_score {
-            return Err(wrong("low_score", self.low_score, "at most high_score"));
+            return Err(wrong("low_score", &self.low_score, "at most high_score"));
         }
         if !(0.0..=3600.0).contains(&self.lost_seconds) {
-            return Err(wrong("lost_seconds", self.lost_seconds, "from 0 to 3600"));
+            return Err(wrong("lost_seconds", &self.lost_seconds, "from 0 to 3600"));
         }
         if !(0.01..=1000.0).contains(&self.frame_rate) {
-            return Err(wrong("frame_rate", self.frame_rate, "from 0.01 to 1000"));
+            return Err(wrong("frame_rate", &self.frame_rate, "from 0.01 to 1000"));
         }
         for (name, value) in [("history", self.history), ("max_tracks", self.max_tracks)] {
             if !(1..=100_000).contains(&value) {
-                return Err(wrong(name, value, "from 1 to 100000"));
+                return Err(wrong(name, &value, "from 1 to 100000"));
             }
         }
         Ok(())
     }
 }
 
-fn wrong(name: &'static str, value: impl ToString, allowed: &'static str) -> TrackError {
+fn wrong(name: &'static str, value: &dyn ToString, allowed: &'static str) -> TrackError {
     TrackError::Option { name, value: value.to_string(), allowed }
 }
 
