@@ -7,3 +7,4 @@ pub mod picture;
 pub mod samples;
 pub mod save;
 pub mod scenario;
+pub mod watch;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use strata_vision::draw::Canvas;
+use strata_vision::encode::{self, EncodeError, JpegOptions};
 use strata_vision::geometry::{BBox, Size};
 use strata_vision::image::Image;
 use strata_vision::video::{AviOptions, AviWriter, VideoError};
@@ -37,8 +39,8 @@ pub enum MediaError {
         error: std::io::Error,
     },
     /// The picture.
-    #[error("a picture of {0} cannot be written as JPEG: {1}")]
-    Encode(Size, String),
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     /// The clip.
     #[error(transparent)]
     Clip(#[from] VideoError),
@@ -49,16 +51,8 @@ pub enum MediaError {
 /// # Errors
 /// A picture without pixels or with a side over 65,535.
 pub fn jpeg(image: &Image, quality: u8) -> Result<Vec<u8>, MediaError> {
-    let size = image.size();
-    let fail = |error: &str| MediaError::Encode(size, error.to_owned());
-    let (Ok(width), Ok(height)) = (u16::try_from(size.width), u16::try_from(size.height)) else {
-        return Err(fail("a side is longer than 65,535"));
-    };
-    let mut bytes = Vec::new();
-    jpeg_encoder::Encoder::new(&mut bytes, quality.clamp(1, 100))
-        .encode(image.data(), width, height, jpeg_encoder::ColorType::Rgb)
-        .map_err(|error| fail(&error.to_string()))?;
-    Ok(bytes)
+    let quality = quality.clamp(1, 100);
+    Ok(encode::jpeg(image, JpegOptions { quality, ..JpegOptions::default() })?)
 }
 
 /// A picture no wider than `width`: each pixel the mean of those it stands for.
@@ -100,31 +94,15 @@ pub fn shrunk(image: &Image, width: u32) -> Option<Image> {
     Image::new(to, data)
 }
 
-/// Draws a frame along the edge of a box.
-fn outline(image: &mut Image, bbox: BBox, rgb: [u8; 3]) {
-    let size = image.size();
-    let inside = bbox.clipped(size);
-    let thick = 1 + size.width.max(size.height) / 500;
-    let (x1, y1) = (inside.x1 as u32, inside.y1 as u32);
-    let (x2, y2) = ((inside.x2.ceil() as u32).max(x1 + 1), (inside.y2.ceil() as u32).max(y1 + 1));
-    for t in 0..thick {
-        for x in x1..x2 {
-            image.set_pixel(x, y1 + t, rgb);
-            image.set_pixel(x, (y2 - 1).saturating_sub(t).max(y1), rgb);
-        }
-        for y in y1..y2 {
-            image.set_pixel(x1 + t, y, rgb);
-            image.set_pixel((x2 - 1).saturating_sub(t).max(x1), y, rgb);
-        }
-    }
-}
-
 /// A live picture with what is seen.
 #[must_use]
 pub fn annotated(image: &Image, overlays: &[Overlay]) -> Image {
     let mut drawn = image.clone();
+    let mut canvas = Canvas::new(&mut drawn);
     for overlay in overlays {
-        outline(&mut drawn, overlay.bbox, if overlay.event { ALERT } else { CALM });
+        let colour = if overlay.event { ALERT } else { CALM };
+        canvas.bbox(&overlay.bbox, colour);
+        canvas.label(&overlay.bbox, &overlay.label, colour);
     }
     drawn
 }
@@ -145,7 +123,9 @@ pub fn snapshot(config: &SnapshotConfig, image: &Image, event: &Event) -> Result
     let Some(name) = &event.snapshot else { return Ok(()) };
     let mut drawn = image.clone();
     if let Some([x1, y1, x2, y2]) = event.bbox {
-        outline(&mut drawn, BBox::new(x1, y1, x2, y2), ALERT);
+        let (bbox, mut canvas) = (BBox::new(x1, y1, x2, y2), Canvas::new(&mut drawn));
+        canvas.bbox(&bbox, ALERT);
+        canvas.label(&bbox, &format!("{} {:.2}", event.class, event.median_score), ALERT);
     }
     write(&config.dir.join(name), &jpeg(&drawn, config.quality)?)
 }

@@ -332,6 +332,8 @@ impl Watcher {
         for sink in self.sinks.drain(..) {
             sink.join();
         }
+        // Readers that hang hold the engine for as long as they do.
+        engine.journal.release();
     }
 }
 

@@ -78,8 +78,8 @@ pub struct Journal {
     reader: Mutex<Connection>,
     latest: Mutex<u64>,
     grown: Condvar,
-    /// Held as long as the journal is open, and let go by the system when the program is killed.
-    _lock: File,
+    /// Held until the journal is released, and let go by the system when the program is killed.
+    lock: Mutex<Option<File>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -124,7 +124,7 @@ impl Journal {
             writer: Mutex::new(connection),
             latest: Mutex::new(latest),
             grown: Condvar::new(),
-            _lock: guard,
+            lock: Mutex::new(Some(guard)),
         })
     }
 
@@ -159,6 +159,11 @@ impl Journal {
     /// Wakes everybody in [`wait`](Self::wait), so that they see that the program stops.
     pub fn wake(&self) {
         self.grown.notify_all();
+    }
+
+    /// Lets another program, or another watch of this one, use the file; it can still be read.
+    pub fn release(&self) {
+        *lock(&self.lock) = None;
     }
 
     /// Writes changes and what the sinks have to deliver of them, all or nothing.
