@@ -7,4 +7,5 @@ pub mod picture;
 pub mod samples;
 pub mod save;
 pub mod scenario;
+pub mod sources;
 pub mod watch;

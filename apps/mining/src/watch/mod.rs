@@ -25,6 +25,7 @@ pub mod scene;
 pub mod sinks;
 mod start;
 pub mod status;
+mod streams;
 
 pub use camera::Sources;
 pub use config::{ConfigError, WatchConfig};
@@ -36,6 +37,7 @@ pub use pass::{
 pub use plan::Plan;
 pub use start::{Setup, Tuning, Watcher, run, start};
 pub use status::{Status, Summary};
+pub use streams::Streams;
 
 /// A watch that cannot be started.
 #[derive(Debug, thiserror::Error)]
