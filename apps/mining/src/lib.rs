@@ -12,3 +12,4 @@ pub mod samples;
 pub mod save;
 pub mod scenario;
 pub mod sources;
+pub mod watch;

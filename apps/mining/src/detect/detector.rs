@@ -135,10 +135,9 @@ impl Detector {
             let decoded = self.decode(outputs)?;
             for (row, detections) in decoded.into_iter().take(rows).enumerate() {
                 let placement = &placements[at + row];
-                let placed = detections.into_iter().map(|found| Detection {
-                    bbox: placement.to_image(found.bbox),
-                    ..found
-                });
+                let placed = detections
+                    .into_iter()
+                    .map(|found| Detection { bbox: placement.to_image(found.bbox), ..found });
                 take(at + row, placed.collect());
             }
             Ok(())
@@ -168,10 +167,8 @@ impl Detector {
         tiling: Tiling,
         run: &RunOptions,
     ) -> Result<Vec<Detection>, DetectError> {
-        let config = TileConfig {
-            size: Size::new(tiling.size, tiling.size),
-            overlap: tiling.overlap,
-        };
+        let config =
+            TileConfig { size: Size::new(tiling.size, tiling.size), overlap: tiling.overlap };
         let mut regions = tile::tiles(image.size(), &config)?;
         let whole = BBox::new(0.0, 0.0, image.width() as f32, image.height() as f32);
         if regions.len() > 1 {

@@ -7,9 +7,9 @@ mod outputs;
 mod stages;
 
 pub use detector::{DetectError, Detector, Settings};
-pub use job::{DetectJob, Detected, detect};
-pub use outputs::{Format, OutputError};
-pub use stages::{DetectStages, Found, FoundObject, Trouble};
 pub(crate) use job::Rows;
+pub use job::{DetectJob, Detected, detect};
 pub(crate) use outputs::whole;
+pub use outputs::{Format, OutputError};
 pub(crate) use stages::write_row;
+pub use stages::{DetectStages, Found, FoundObject, Trouble};

@@ -98,7 +98,11 @@ impl FeatureModel {
     ///
     /// # Errors
     /// [`InspectError`]
-    pub fn patches_of(&self, image: &Image, run: &RunOptions) -> Result<(Patches, Placement), InspectError> {
+    pub fn patches_of(
+        &self,
+        image: &Image,
+        run: &RunOptions,
+    ) -> Result<(Patches, Placement), InspectError> {
         let mut pixels = self.model.pixels(1);
         let placement = self.prepare(image.into(), 0, &mut pixels)?;
         let mut made = None;

@@ -12,7 +12,8 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), ScenarioError> {
         return Err(loaded.invalid_at("name", text));
     }
     if scenario.mode != Mode::Belt && scenario.model.is_none() {
-        let text = format!("mode {:?} needs a model: add `model = \"…\"`", scenario.mode.to_string());
+        let text =
+            format!("mode {:?} needs a model: add `model = \"…\"`", scenario.mode.to_string());
         return Err(loaded.invalid_at("mode", text));
     }
     let detect = &scenario.detect;
@@ -23,10 +24,15 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), ScenarioError> {
     }
     if let Some(Tiling { size, overlap }) = detect.tile {
         if size < 32 {
-            return Err(loaded.invalid_at("size", format!("tiles of {size} pixels are too small: 32 is the least")));
+            return Err(loaded.invalid_at(
+                "size",
+                format!("tiles of {size} pixels are too small: 32 is the least"),
+            ));
         }
         if !(0.0..=0.9).contains(&overlap) {
-            return Err(loaded.invalid_at("overlap", format!("overlap {overlap} is not from 0 to 0.9")));
+            return Err(
+                loaded.invalid_at("overlap", format!("overlap {overlap} is not from 0 to 0.9"))
+            );
         }
     }
     let anomaly = &scenario.anomaly;
