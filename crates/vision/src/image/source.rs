@@ -100,8 +100,11 @@ fn read<D: ImageDecoder>(
     Ok(())
 }
 
+/// Makes RGB of one pixel's bytes.
+type ToRgb = fn(&[u8]) -> [u8; 3];
+
 /// How a pixel of some type becomes RGB; `None` for floating-point types, whose range is unknown.
-fn converter(colour: ColorType) -> Option<fn(&[u8]) -> [u8; 3]> {
+fn converter(colour: ColorType) -> Option<ToRgb> {
     Some(match colour {
         ColorType::L8 => |p| [p[0]; 3],
         ColorType::La8 => |p| on_white([p[0]; 3], p[1]),
