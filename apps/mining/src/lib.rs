@@ -1,5 +1,6 @@
 //! Mining vision inspection: what the binary `strata-mining` is made of.
 
+pub mod analysers;
 pub mod belt;
 pub mod cli;
 pub mod detect;

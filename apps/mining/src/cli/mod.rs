@@ -10,6 +10,7 @@ mod inspect;
 mod run;
 mod scenarios;
 mod source;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ pub enum Command {
     Inspect(inspect::Args),
     Calibrate(calibrate::Args),
     Belt(belt::Args),
+    Watch(watch::Args),
     Eval(eval::Args),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
@@ -78,6 +80,7 @@ impl Command {
             Self::Inspect(args) => inspect::run(&args, globals),
             Self::Calibrate(args) => calibrate::run(&args, globals),
             Self::Belt(args) => belt::run(&args, globals),
+            Self::Watch(args) => watch::run(&args, globals),
             Self::Eval(args) => eval::run(&args, globals),
             Self::Convert(args) => convert::run(&args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
