@@ -40,7 +40,11 @@ impl Default for ReadingArgs {
 impl ReadingArgs {
     /// Limits of the decoder.
     pub(super) fn limits(&self) -> DecodeLimits {
-        DecodeLimits { max_pixels: self.max_pixels, lenient: self.lenient, ..DecodeLimits::default() }
+        DecodeLimits {
+            max_pixels: self.max_pixels,
+            lenient: self.lenient,
+            ..DecodeLimits::default()
+        }
     }
 
     /// Opens a source.
@@ -48,7 +52,8 @@ impl ReadingArgs {
         let spec = SourceSpec::parse(source)?;
         if spec.is_stream() {
             let stream = open_stream(&spec, &StreamOptions::default())?;
-            let name = Path::new(&spec.name()).file_name().map(|name| name.to_string_lossy().into_owned());
+            let name =
+                Path::new(&spec.name()).file_name().map(|name| name.to_string_lossy().into_owned());
             return Ok(Pictures::frames(stream, name.unwrap_or_else(|| spec.name()), self.every));
         }
         let base = Some(PathBuf::from(source)).filter(|path| path.is_dir());

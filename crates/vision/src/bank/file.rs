@@ -77,7 +77,8 @@ impl MemoryBank {
         what: &str,
         precision: Precision,
     ) -> Result<Self, BankError> {
-        let contents = read(reader, length).map_err(|why| BankError::File { what: what.to_owned(), why })?;
+        let contents =
+            read(reader, length).map_err(|why| BankError::File { what: what.to_owned(), why })?;
         Ok(Self::from_contents(contents, precision))
     }
 }
@@ -93,7 +94,8 @@ fn read(reader: &mut dyn Read, length: u64) -> Result<Contents, String> {
     if !(header.radius >= 0.0 && header.radius.is_finite()) {
         return Err(format!("a cover radius of {}", header.radius));
     }
-    let rows: Vec<f32> = payload.take(header.rows.checked_mul(header.dim).ok_or("absurd counts")?)?;
+    let rows: Vec<f32> =
+        payload.take(header.rows.checked_mul(header.dim).ok_or("absurd counts")?)?;
     let owners: Vec<u32> = payload.take(header.rows)?;
     payload.finish()?;
     if !rows.par_chunks(1 << 16).all(|part| part.iter().all(|x| x.is_finite())) {

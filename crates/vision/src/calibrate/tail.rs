@@ -52,7 +52,8 @@ impl Tail {
         let from = count - excesses;
         // Between the largest score that is not in the tail and the smallest that is.
         let over = f64::midpoint(f64::from(sorted[from - 1]), f64::from(sorted[from]));
-        let beyond: Vec<f64> = sorted[from..].iter().map(|&score| f64::from(score) - over).collect();
+        let beyond: Vec<f64> =
+            sorted[from..].iter().map(|&score| f64::from(score) - over).collect();
         let mean = beyond.iter().sum::<f64>() / beyond.len() as f64;
         let mut grid = Vec::with_capacity(SHAPES.2 * SCALES.2);
         for shape_at in 0..SHAPES.2 {
@@ -77,7 +78,9 @@ impl Tail {
 
     /// Posterior means of shape and scale.
     pub(super) fn mean(&self) -> (f64, f64) {
-        self.grid.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0 * point.2, sum.1 + point.1 * point.2))
+        self.grid
+            .iter()
+            .fold((0.0, 0.0), |sum, point| (sum.0 + point.0 * point.2, sum.1 + point.1 * point.2))
     }
 
     /// What the score with this probability of being exceeded is below, with `confidence`. The share of scores in the
