@@ -140,7 +140,7 @@ def picture(rng: np.random.Generator, samples: list[Sample]) -> np.ndarray:
 class Lessons:
     """Settings of a run."""
 
-    steps: int = 650
+    steps: int = 450
     batch: int = 32
     rate: float = 2e-3
     seed: int = 0

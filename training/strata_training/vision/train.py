@@ -245,3 +245,14 @@ def train(
         seconds = time.time() - started
         print(f"epoch {epoch} sizes {phase.sizes} {means} {seconds:.0f} s {note}", flush=True)
     return averaged.model
+
+
+def last(graph_path: Path, folder: Path, plan: Plan) -> Detector:
+    """The averaged weights of a folder's checkpoint."""
+    model = Detector(graph_path, plan.classes)
+    model.empty_norm()
+    state = torch.load(folder / "checkpoint.pt")
+    if state.get("frozen"):
+        model.freeze(state["frozen"])
+    model.load_state_dict(state["averaged"])
+    return model.to(memory_format=torch.channels_last).eval()
