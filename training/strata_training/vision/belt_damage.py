@@ -29,8 +29,8 @@ PLAN = Plan(
     classes=len(NAMES),
     phases=(
         Phase(26, (288, 320, 352), EARLY),
-        Phase(14, (384, 416, 448, 480), MIDDLE, frozen=FROZEN),
-        Phase(11, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
+        Phase(11, (384, 416, 448, 480), MIDDLE, frozen=FROZEN),
+        Phase(9, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
     ),
 )
 

@@ -31,10 +31,10 @@ LATE = Augment(scale=(0.85, 1.15), shift=0.06, quarter_turns=0.2, hue=0.02, satu
 
 PLAN = Plan(
     classes=len(NAMES),
-    pictures_per_epoch=1600,
+    pictures_per_epoch=1200,
     phases=(
-        Phase(9, (288, 320, 352), EARLY, frozen=FROZEN),
-        Phase(4, (384, SIZE), LATE, with_l1=True, frozen=FROZEN),
+        Phase(8, (288, 320, 352), EARLY, frozen=FROZEN),
+        Phase(3, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
     ),
 )
 
