@@ -7,6 +7,7 @@ pub mod detect;
 pub mod evaluate;
 pub mod inspect;
 pub mod models;
+pub mod note;
 pub mod overlay;
 pub mod picture;
 pub mod samples;

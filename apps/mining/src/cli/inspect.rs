@@ -14,6 +14,7 @@ use super::detect::threads;
 use super::source::SourceArgs;
 use crate::inspect::{FeatureModel, InspectJob, Inspected, Inspection, inspect};
 use crate::models::{Folder, ModelSource};
+use crate::note::Note;
 
 /// Pictures that are listed one by one.
 const LISTED: usize = 20;
@@ -89,6 +90,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         atomic::write_whole(out, &encode(out, &done.rows)?)
             .with_context(|| out.display().to_string())?;
+        let mut note = Note::new(&args.source.source, &done.tally, &done.digest).with_bank(&args.bank, &bank);
+        note.model = Some((*done.provenance).clone());
+        note.write_beside(out).with_context(|| out.display().to_string())?;
     }
     if !globals.quiet {
         say(&summary(&done, &bank))?;

@@ -42,6 +42,8 @@ pub struct Inspection {
     pub elapsed: Duration,
     /// What the answers come from.
     pub provenance: Arc<Provenance>,
+    /// SHA-256 over the pictures' names and bytes.
+    pub digest: [u8; 32],
     /// Whether it was stopped before its end.
     pub interrupted: bool,
 }
@@ -69,6 +71,7 @@ pub fn inspect(
         tally,
         elapsed: started.elapsed(),
         provenance: Arc::clone(features.model().provenance()),
+        digest: rows.digest,
         interrupted: outcome == Outcome::Interrupted,
     })
 }
