@@ -16,6 +16,8 @@ use strata_core::hub::{Hub, HubOptions};
 use strata_core::paths::{self, SearchPath};
 use strata_core::provenance::Featuriser;
 use strata_core::runtime::{OpenOptions, PoolConfig};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::batch::Belt;
 use crate::jobs_http::JobDoor;
@@ -25,10 +27,12 @@ use crate::operation::{Method, Operation};
 use crate::page::Asset;
 use crate::problem::{Kind, Problem};
 use crate::run::ServeError;
+use crate::screen::MULTIPART;
+use crate::service::Service;
 use crate::settings::ServerSettings;
 use crate::state::{Parts, State};
 use crate::telemetry::trace::Traces;
-use crate::telemetry::{Metrics, ModelMetrics};
+use crate::telemetry::{Meters, Metrics, ModelMetrics};
 use crate::{door, jobs_http, oip, page, standard};
 
 /// Which models are an application's.
@@ -84,6 +88,12 @@ impl Kit {
             limits: limits(&self.settings),
             observer: Arc::new(Belt(self.metrics.model(name))),
         }
+    }
+
+    /// Makes the application's own metrics; their names become `strata_PREFIX_NAME`.
+    #[must_use]
+    pub fn meters(&self, prefix: &'static str) -> Meters {
+        Meters::new(Arc::clone(&self.metrics), prefix)
     }
 
     /// The metrics of an application's own batcher, for the times of its stages.
@@ -157,6 +167,8 @@ pub struct App {
     pub operations: Vec<Operation>,
     /// Its long work, as kinds of jobs.
     pub jobs: Vec<JobDoor>,
+    /// What runs beside it, such as watching cameras.
+    pub services: Vec<Box<dyn Service>>,
     /// Its page.
     pub page: &'static [Asset],
     /// Runs once before the server is ready.
@@ -175,6 +187,7 @@ pub(crate) struct Assembly {
     pub(crate) operations: Vec<Operation>,
     pub(crate) document: Value,
     pub(crate) warm_up: WarmUp,
+    pub(crate) services: Vec<Box<dyn Service>>,
 }
 
 pub(crate) fn assemble(kit: Kit, app: App, parts: Parts) -> Assembly {
@@ -188,7 +201,7 @@ pub(crate) fn assemble(kit: Kit, app: App, parts: Parts) -> Assembly {
     let head = Head { title, version: env!("CARGO_PKG_VERSION"), description };
     let document = openapi::document(head, &operations);
     operations.extend(page::operations(app.page, settings.server.docs, &document));
-    Assembly { state, operations, document, warm_up: app.warm_up }
+    Assembly { state, operations, document, warm_up: app.warm_up, services: app.services }
 }
 
 /// The OpenAPI document of an application, without serving it.
@@ -204,6 +217,7 @@ pub(crate) fn router(state: &Arc<State>, operations: Vec<Operation>, cors: &[Str
         let filter = match operation.method {
             Method::Get => MethodFilter::GET,
             Method::Post => MethodFilter::POST,
+            Method::Put => MethodFilter::PUT,
             Method::Delete => MethodFilter::DELETE,
         };
         let path = operation.path;
@@ -214,6 +228,8 @@ pub(crate) fn router(state: &Arc<State>, operations: Vec<Operation>, cors: &[Str
         router = router.route(path, on(filter, handler));
     }
     let (missing, wrong) = (Arc::clone(state), Arc::clone(state));
+    // A film is pictures, and each is to go out when it comes.
+    let packed = DefaultPredicate::new().and(NotForContentType::const_new(MULTIPART));
     let router = router
         .fallback(move |http: HttpRequest| {
             let path = http.uri().path().chars().take(200).collect::<String>();
@@ -226,7 +242,7 @@ pub(crate) fn router(state: &Arc<State>, operations: Vec<Operation>, cors: &[Str
             let problem = Problem::new(Kind::MethodNotAllowed, "method", text);
             door::refuse(Arc::clone(&wrong), http, problem)
         })
-        .layer(tower_http::compression::CompressionLayer::new());
+        .layer(CompressionLayer::new().compress_when(packed));
     match cors_layer(cors) {
         Some(layer) => router.layer(layer),
         None => router,
@@ -247,11 +263,13 @@ fn cors_layer(origins: &[String]) -> Option<tower_http::cors::CorsLayer> {
     (!origins.is_empty()).then(|| {
         CorsLayer::new()
             .allow_origin(allowed)
-            .allow_methods([HttpMethod::GET, HttpMethod::POST, HttpMethod::DELETE])
+            .allow_methods([HttpMethod::GET, HttpMethod::POST, HttpMethod::PUT, HttpMethod::DELETE])
             .allow_headers([
                 header::CONTENT_TYPE,
                 header::CONTENT_ENCODING,
                 header::AUTHORIZATION,
+                header::IF_NONE_MATCH,
+                own("last-event-id"),
                 own(door::REQUEST_ID),
                 own(door::TIMEOUT),
                 own(door::INFERENCE_HEADER),
@@ -260,6 +278,7 @@ fn cors_layer(origins: &[String]) -> Option<tower_http::cors::CorsLayer> {
             .expose_headers([
                 own(door::REQUEST_ID),
                 header::RETRY_AFTER,
+                header::ETAG,
                 header::LOCATION,
                 header::CONTENT_DISPOSITION,
                 own(door::INFERENCE_HEADER),

@@ -15,8 +15,9 @@ use strata_core::provenance::STRATA_VERSION;
 use strata_core::runtime::CancelToken;
 
 use crate::body;
+use crate::call::Call;
 use crate::keys::Caller;
-use crate::operation::{Answer, BodyKind, Call, Handler, Operation, Request, Work};
+use crate::operation::{Answer, BodyKind, Handler, Operation, Output, Request, Work};
 use crate::problem::{Kind, Problem};
 use crate::reply;
 use crate::state::{Phase, State};
@@ -151,7 +152,7 @@ impl<'a> Visit<'a> {
             }
         };
         let cancel = CancelToken::new();
-        let _gone = CancelOnDrop(cancel.clone());
+        let gone = CancelOnDrop(cancel.clone());
         let call = Call {
             request_id: self.request_id.clone(),
             caller: caller.clone(),
@@ -159,9 +160,19 @@ impl<'a> Visit<'a> {
             cancel,
             max_rows: self.state.limits.rows,
             max_pixels: self.state.limits.pixels,
+            accept: accept(http.headers()),
         };
         let work = AssertUnwindSafe(self.work(call, path, http)).catch_unwind();
         let answer = work.await.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+        let answer = match answer {
+            // The stream goes on when the request is answered; until then nobody is to cancel it.
+            Ok(Output::Stream(feed)) => self
+                .state
+                .streams
+                .open()
+                .map(|slot| Output::Stream(feed.holding((slot, gone), self.state.ending()))),
+            other => other,
+        };
         drop(in_flight);
         (answer, Some(caller))
     }
@@ -210,7 +221,9 @@ impl<'a> Visit<'a> {
             content_type: body::content_type(&parts.headers),
             body: bytes::Bytes::new(),
             inference_header_length: text(&parts.headers, INFERENCE_HEADER),
+            headers: parts.headers,
         };
+        let limits = &self.state.limits;
         if let Some(precheck) = &self.operation.precheck
             && let Err(problem) = precheck(&call, &request)
         {
@@ -220,11 +233,13 @@ impl<'a> Visit<'a> {
         let handler = match (&self.operation.handler, self.operation.body) {
             (Handler::Upload(begin), _) => {
                 let sink = begin(&call, &request)?;
-                return body::upload(sink, http_body, &parts.headers, &self.state.limits).await;
+                return body::upload(sink, http_body, &request.headers, limits).await;
             }
-            (Handler::Request(handler), BodyKind::Whole) => {
-                request.body = body::whole(http_body, &parts.headers, &self.state.limits).await?;
-                body::check_depth(&request, self.state.limits.json_depth)?;
+            (Handler::Request(handler), kind @ (BodyKind::Whole | BodyKind::File)) => {
+                request.body = body::whole(http_body, &request.headers, limits).await?;
+                if kind == BodyKind::Whole {
+                    body::check_depth(&request, limits.json_depth)?;
+                }
                 handler
             }
             (Handler::Request(handler), _) => {
@@ -333,6 +348,15 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
         return Some("given twice".to_owned());
     }
     Some(first.to_str().unwrap_or("not readable").to_owned())
+}
+
+/// What the client would like to get: its `Accept` headers, joined, and no longer than is sane.
+fn accept(headers: &HeaderMap) -> String {
+    const LONGEST: usize = 1024;
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut all = values.collect::<Vec<_>>().join(",");
+    all.truncate(LONGEST);
+    all
 }
 
 /// The client's own id where it is a sane one, else a random one.

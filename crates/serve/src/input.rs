@@ -155,6 +155,7 @@ mod tests {
             query: query.to_owned(),
             content_type: "application/json".to_owned(),
             body: Bytes::copy_from_slice(body.as_bytes()),
+            headers: axum::http::HeaderMap::new(),
             inference_header_length: None,
         }
     }

@@ -9,13 +9,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::call::Call;
 use crate::input;
 use crate::jobs::{JobKind, JobManager, JobState, JobView, JobsError, Upload};
 use crate::keys::{Caller, Scope};
 use crate::openapi::{BodyDoc, Doc, SchemaOf};
-use crate::operation::{
-    Answer, BodyKind, Call, Describe, Operation, Output, Request, UploadSink, Work,
-};
+use crate::operation::{Answer, BodyKind, Describe, Operation, Output, Request, UploadSink, Work};
 use crate::problem::{Kind, Problem};
 
 /// Longest time a request waits for news of a job.

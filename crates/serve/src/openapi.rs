@@ -37,6 +37,11 @@ impl SchemaOf {
         Self::literal(content_type, json!({"type": "string"}))
     }
 
+    /// Bytes that are no text.
+    pub(crate) fn file(content_type: &'static str) -> Self {
+        Self::literal(content_type, json!({"type": "string", "format": "binary"}))
+    }
+
     pub(crate) fn literal(content_type: &'static str, schema: Value) -> Self {
         Self { content_type, make: |_| Schema::default(), literal: Some(schema) }
     }
@@ -78,7 +83,20 @@ pub(crate) struct Doc {
     pub(crate) tag: &'static str,
     pub(crate) parameters: Option<SchemaOf>,
     pub(crate) body: Option<BodyDoc>,
+    /// Headers that are read.
+    pub(crate) headers: Vec<HeaderDoc>,
+    /// Replies; several of one status are of different content types.
     pub(crate) replies: Vec<(u16, SchemaOf)>,
+    /// What the events of a stream hold.
+    pub(crate) event: Option<SchemaOf>,
+}
+
+/// What the document says of a header that an operation reads.
+#[derive(Clone)]
+pub(crate) struct HeaderDoc {
+    pub(crate) name: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) schema: Value,
 }
 
 /// Title, version and a text for the head of the document.
@@ -157,7 +175,11 @@ fn describe(operation: &Operation, generators: &mut Generators) -> Value {
     if !doc.description.is_empty() {
         out["description"] = json!(doc.description);
     }
-    let parameters = parameters(operation, generators);
+    let mut parameters = parameters(operation, generators);
+    parameters.extend(doc.headers.iter().map(|header| {
+        let HeaderDoc { name, description, schema } = header;
+        json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})
+    }));
     if !parameters.is_empty() {
         out["parameters"] = Value::Array(parameters);
     }
@@ -185,12 +207,18 @@ fn describe(operation: &Operation, generators: &mut Generators) -> Value {
 fn responses(operation: &Operation, generators: &mut Generators) -> Value {
     let mut responses = Map::new();
     for (status, schema) in &operation.doc.replies {
-        let mut reply = json!({ "description": reason(*status) });
-        let content = schema.content(generators);
-        if content != json!({}) {
-            reply["content"] = content;
+        let reply = responses
+            .entry(status.to_string())
+            .or_insert_with(|| json!({ "description": reason(*status) }));
+        if let Value::Object(content) = schema.content(generators) {
+            for (kind, mut described) in content {
+                if let Some(event) = &operation.doc.event {
+                    // OpenAPI 3.1 has no word for the items of a stream.
+                    described["x-strata-event"] = event.value(generators);
+                }
+                reply["content"][kind] = described;
+            }
         }
-        responses.insert(status.to_string(), reply);
     }
     let error = match operation.oip {
         true => json!({"application/json": {"schema": {"$ref": "#/components/schemas/OipError"}}}),
@@ -231,6 +259,7 @@ fn reason(status: u16) -> &'static str {
         200 => "The answer",
         202 => "Taken; the job's address is in Location",
         204 => "Done",
+        304 => "The client has it already",
         400 => "The request cannot be read",
         401 => "A key is needed",
         403 => "The key does not allow this",

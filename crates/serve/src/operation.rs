@@ -4,78 +4,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use strata_core::runtime::{CancelToken, RunOptions};
 
+use crate::call::Call;
 use crate::input;
-use crate::keys::{Caller, Scope};
+use crate::keys::Scope;
 use crate::openapi::{BodyDoc, Doc, SchemaOf};
 use crate::problem::Problem;
+use crate::stream::Feed;
 
 /// An answer, or why there is none.
 pub(crate) type Answer = Result<Output, Problem>;
-
-/// What a call knows about itself.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// Names the request in logs, errors and the `x-request-id` header.
-    pub request_id: String,
-    /// Who calls.
-    pub caller: Caller,
-    /// When the answer is of no use any more.
-    pub deadline: Instant,
-    /// Cancelled when the client has gone or the deadline has passed.
-    pub cancel: CancelToken,
-    /// Most rows (molecules, texts, pictures) one request may hold.
-    pub max_rows: usize,
-    /// Most pixels a picture may have.
-    pub max_pixels: u64,
-}
-
-impl Call {
-    /// Deadline and cancellation as the runtime takes them.
-    #[must_use]
-    pub fn run_options(&self) -> RunOptions {
-        RunOptions { deadline: Some(self.deadline), cancel: Some(self.cancel.clone()) }
-    }
-
-    /// Refuses a request of more rows than the server takes.
-    ///
-    /// # Errors
-    /// A problem that names the field and the limit.
-    pub fn check_rows(&self, field: &str, rows: usize) -> Result<(), Problem> {
-        if rows <= self.max_rows {
-            return Ok(());
-        }
-        let limit = self.max_rows;
-        let what = format!("{rows} are given and {limit} is the most a request may hold");
-        Err(Problem::new(crate::problem::Kind::TooLarge, "too-many-rows", &what)
-            .with_field(field, what)
-            .with_remedy("send fewer at a time, or run a job"))
-    }
-
-    /// Refuses a picture of more pixels than the server takes, before they are decoded.
-    ///
-    /// # Errors
-    /// A problem that names the field and the limit.
-    pub fn check_pixels(&self, field: &str, width: u32, height: u32) -> Result<(), Problem> {
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels <= self.max_pixels {
-            return Ok(());
-        }
-        let limit = self.max_pixels;
-        let what = format!("{width} × {height} is {pixels} pixels and {limit} is the most");
-        Err(Problem::new(crate::problem::Kind::TooLarge, "too-many-pixels", &what)
-            .with_field(field, what)
-            .with_remedy("send a smaller picture, or cut it into tiles"))
-    }
-}
 
 /// A reply's body.
 #[derive(Debug)]
@@ -87,7 +32,7 @@ pub(crate) enum Output {
         /// Content type.
         content_type: String,
         /// The bytes.
-        bytes: Vec<u8>,
+        bytes: Bytes,
         /// More headers.
         headers: Vec<(&'static str, String)>,
     },
@@ -111,6 +56,13 @@ pub(crate) enum Output {
     },
     /// No body.
     Empty,
+    /// The client has it already, under this `ETag`.
+    Unchanged {
+        /// The tag.
+        tag: String,
+    },
+    /// Bytes as they come, for as long as the client stays.
+    Stream(Feed),
 }
 
 impl Output {
@@ -143,6 +95,8 @@ pub(crate) struct Request {
     pub(crate) content_type: String,
     /// The body, decompressed.
     pub(crate) body: Bytes,
+    /// All headers.
+    pub(crate) headers: HeaderMap,
     /// `Inference-Header-Content-Length` where it was given.
     pub(crate) inference_header_length: Option<String>,
 }
@@ -196,6 +150,7 @@ pub(crate) trait UploadSink: Send {
 pub(crate) enum Method {
     Get,
     Post,
+    Put,
     Delete,
 }
 
@@ -205,6 +160,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }
@@ -216,10 +172,12 @@ pub(crate) enum BodyKind {
     None,
     /// Read whole into memory.
     Whole,
+    /// Read whole into memory, and no JSON: a picture.
+    File,
 }
 
 /// How a request's type is read from it.
-type Read<I> = fn(&Request) -> Result<I, Problem>;
+pub(crate) type Read<I> = fn(&Request) -> Result<I, Problem>;
 
 /// One thing a server can do.
 pub struct Operation {
@@ -267,6 +225,12 @@ impl Operation {
     #[must_use]
     pub fn post(id: &'static str, path: &'static str) -> Describe {
         Describe::new(id, Method::Post, path)
+    }
+
+    /// Begins a `PUT` with a JSON body.
+    #[must_use]
+    pub fn put(id: &'static str, path: &'static str) -> Describe {
+        Describe::new(id, Method::Put, path)
     }
 
     /// Begins a `DELETE`.
@@ -370,7 +334,7 @@ impl Describe {
         self.build(doc, move |call, request| {
             let (input, work) = (read(&request)?, Arc::clone(&work));
             Ok(Work::Computes(Box::new(move || {
-                let bytes = work(&call, input)?;
+                let bytes = work(&call, input)?.into();
                 let content_type = content_type.to_owned();
                 // The same question has the same drawing, for as long as the program is the same.
                 let headers = vec![("cache-control", "private, max-age=3600".to_owned())];
@@ -403,10 +367,13 @@ impl Describe {
     }
 
     /// How the request type is read, and what the document says of it.
-    fn typed<I: DeserializeOwned + JsonSchema>(&self, reply: SchemaOf) -> (Read<I>, Doc) {
+    pub(crate) fn typed<I: DeserializeOwned + JsonSchema>(
+        &self,
+        reply: SchemaOf,
+    ) -> (Read<I>, Doc) {
         let doc = Doc { replies: vec![(200, reply)], ..Doc::default() };
         match self.method {
-            Method::Post => {
+            Method::Post | Method::Put => {
                 let body = Some(BodyDoc::of(SchemaOf::request::<I>("application/json")));
                 (input::from_body::<I>, Doc { body, ..doc })
             }
@@ -423,12 +390,13 @@ impl Describe {
         work: impl Fn(Call, Request) -> Result<Work, Problem> + Send + Sync + 'static,
     ) -> Operation {
         let Self { id, method, path, summary, description, tag, scope } = self;
+        let with_body = matches!(method, Method::Post | Method::Put);
         Operation {
             id,
             method,
             path,
             scope,
-            body: if method == Method::Post { BodyKind::Whole } else { BodyKind::None },
+            body: if with_body { BodyKind::Whole } else { BodyKind::None },
             doc: Doc { summary, description, tag, ..doc },
             handler: Handler::Request(Arc::new(work)),
             precheck: None,
@@ -442,25 +410,3 @@ impl Describe {
 #[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_of_a_request_are_said_with_the_field() {
-        let call = Call {
-            request_id: "r".to_owned(),
-            caller: Caller::anonymous(),
-            deadline: Instant::now(),
-            cancel: CancelToken::new(),
-            max_rows: 2,
-            max_pixels: 50_000_000,
-        };
-        assert!(call.check_rows("/smiles", 2).is_ok());
-        let problem = call.check_rows("/smiles", 3).unwrap_err();
-        assert_eq!((problem.kind.status(), problem.errors[0].field.as_str()), (413, "/smiles"));
-        assert!(call.check_pixels("/image", 8000, 6000).is_ok());
-        assert_eq!(call.check_pixels("/image", 50_000, 50_000).unwrap_err().kind.status(), 413);
-    }
-}

@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::openapi::Doc;
@@ -82,8 +83,9 @@ fn file(
     bytes: Arc<[u8]>,
     policy: &'static str,
 ) -> Operation {
+    let bytes = Bytes::from_owner(bytes);
     Operation::get("page", path).open().raw(BodyKind::None, Doc::default(), move |_, _| {
-        let bytes = bytes.to_vec();
+        let bytes = bytes.clone();
         let headers = vec![
             ("content-security-policy", policy.to_owned()),
             ("cache-control", "no-cache".to_owned()),

@@ -5,11 +5,13 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::io::AsyncReadExt;
 
 use crate::operation::Output;
 use crate::problem::{Kind, Problem};
+use crate::stream::Feed;
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
@@ -33,6 +35,23 @@ pub(crate) fn of(output: Output) -> Response {
             response
         }
         Output::File { path, content_type, name } => file(&path, &content_type, &name),
+        Output::Unchanged { tag } => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            set(&mut response, header::ETAG, &tag);
+            set(&mut response, header::CACHE_CONTROL, "private, no-cache");
+            response
+        }
+        Output::Stream(Feed { content_type, pieces }) => {
+            let pieces = pieces.map(Ok::<_, std::convert::Infallible>);
+            let mut response = Response::new(Body::from_stream(pieces));
+            set(&mut response, header::CONTENT_TYPE, &content_type);
+            set(&mut response, header::CACHE_CONTROL, "no-store");
+            set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+            // Proxies of the nginx kind pass on what comes when it comes.
+            set(&mut response, HeaderName::from_static("x-accel-buffering"), "no");
+            response
+        }
         Output::Empty => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
@@ -58,7 +77,8 @@ pub(crate) fn of_problem(problem: &Problem, request_id: &str, oip: bool) -> Resp
     response
 }
 
-fn whole(status: StatusCode, content_type: &str, body: Vec<u8>) -> Response {
+fn whole(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Response {
+    let body = body.into();
     let length = body.len();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;

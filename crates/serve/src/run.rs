@@ -18,7 +18,8 @@ use crate::door::panic_text;
 use crate::jobs::{JobContext, JobFailure, JobKind, JobManager, JobOutput, JobsConfig, JobsError};
 use crate::jobs_http::JobDoor;
 use crate::keys::{KeyRing, KeysError};
-use crate::server::{self, Drain, Listening};
+use crate::server::{self, Drain, Left, Listening};
+use crate::service::Service;
 use crate::settings::ServerSettings;
 use crate::state::{Parts, State};
 use crate::telemetry::trace::Traces;
@@ -64,6 +65,9 @@ pub enum ServeError {
     /// Requests were still being served when the time to finish them was over.
     #[error("{0} requests were still being served when drain.finish_s was over")]
     Unfinished(usize),
+    /// Services did not stop in the time for that.
+    #[error("{} did not stop before drain.finish_s was over", .0.join(", "))]
+    Stuck(Vec<&'static str>),
 }
 
 /// A server that runs.
@@ -141,7 +145,7 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
         true => None,
         false => Some(start_jobs(&settings, app.name, (&app.jobs, &loaded))?),
     };
-    let Assembly { state, operations, warm_up, .. } =
+    let Assembly { state, operations, warm_up, services, .. } =
         assemble(kit, app, Parts { jobs, keys, traces });
     let seconds = Duration::from_secs;
     let listening = Listening {
@@ -150,12 +154,13 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
         tls,
         max_connections: settings.server.max_connections,
         header_timeout: seconds(settings.server.header_timeout_s),
+        reply_timeout: seconds(settings.server.reply_timeout_s),
         drain: Drain {
             not_ready: seconds(settings.drain.not_ready_s),
             finish: seconds(settings.drain.finish_s),
         },
     };
-    spawn_loader(Arc::clone(&state), warm_up, loaded)?;
+    spawn_loader(Arc::clone(&state), (warm_up, services), loaded)?;
     spawn_reloader(Arc::downgrade(&state), &settings)?;
     let (stop, stopped) = watch::channel(false);
     let traced = Arc::clone(&state);
@@ -164,7 +169,11 @@ pub fn start(kit: Kit, app: App) -> Result<Running, ServeError> {
         // Blocking work that nobody waits for any more does not hold up the end.
         runtime.shutdown_timeout(Duration::from_secs(1));
         traced.traces.shutdown();
-        if left == 0 { Ok(()) } else { Err(ServeError::Unfinished(left)) }
+        match left {
+            Left { requests: 0, services } if services.is_empty() => Ok(()),
+            Left { requests: 0, services } => Err(ServeError::Stuck(services)),
+            Left { requests, .. } => Err(ServeError::Unfinished(requests)),
+        }
     };
     let ended = std::thread::Builder::new().name("strata-serve".to_owned()).spawn(serve)?;
     Ok(Running { address, stop, ended, state, settings })
@@ -242,10 +251,10 @@ impl JobKind for Patient {
     }
 }
 
-/// Opens the models and warms up, beside the requests that ask whether that is done.
+/// Opens the models, warms up and starts the services, beside the requests that ask whether that is done.
 fn spawn_loader(
     state: Arc<State>,
-    warm_up: WarmUp,
+    (warm_up, services): (WarmUp, Vec<Box<dyn Service>>),
     loaded: Arc<AtomicBool>,
 ) -> std::io::Result<()> {
     let load = move || {
@@ -261,6 +270,7 @@ fn spawn_loader(
             }
         }
         loaded.store(true, Ordering::Release);
+        state.services.start(services);
         let (ready, why) = state.readiness();
         match ready {
             true => tracing::info!("ready"),

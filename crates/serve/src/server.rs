@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use crate::stall::Stalling;
 use crate::state::{Phase, State};
 
 /// Bytes of a request's head; more is refused with 431.
@@ -41,6 +42,7 @@ pub(crate) struct Listening {
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) max_connections: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) reply_timeout: Duration,
     pub(crate) drain: Drain,
 }
 
@@ -58,12 +60,21 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stop` says so, then drains. Returns how many requests were taken and not answered.
+/// What had not ended when the server did.
+#[derive(Debug)]
+pub(crate) struct Left {
+    /// Requests that were taken and not answered.
+    pub(crate) requests: usize,
+    /// Services that did not stop.
+    pub(crate) services: Vec<&'static str>,
+}
+
+/// Serves until `stop` says so, then drains.
 pub(crate) async fn serve(
     listening: Listening,
     listener: TcpListener,
     mut stop: watch::Receiver<bool>,
-) -> io::Result<usize> {
+) -> io::Result<Left> {
     let listening = Arc::new(listening);
     let connections = Arc::new(AtomicUsize::new(0));
     let (close, closing) = watch::channel(false);
@@ -82,13 +93,19 @@ pub(crate) async fn serve(
     state.set_phase(Phase::Refusing);
     tracing::info!(in_flight = state.in_flight.load(Ordering::Acquire), "stopping: finishing");
     let until = tokio::time::Instant::now() + listening.drain.finish;
+    state.services.stop();
     if let Some(jobs) = state.jobs.clone() {
         let finish = listening.drain.finish;
         let parked = tokio::task::spawn_blocking(move || jobs.shutdown(finish));
         let _ = tokio::time::timeout_at(until, parked).await;
     }
     let _ = tokio::time::timeout_at(until, empty(state)).await;
-    let left = state.in_flight.load(Ordering::SeqCst);
+    let requests = state.in_flight.load(Ordering::SeqCst);
+    let services = tokio::task::spawn_blocking({
+        let state = Arc::clone(state);
+        move || state.services.wait(until.into_std())
+    });
+    let services = services.await.unwrap_or_default();
     // New connections are still served, with a refusal, while idle ones are let go. Only then is the
     // socket closed.
     let _ = close.send(true);
@@ -99,7 +116,7 @@ pub(crate) async fn serve(
         }
     };
     let _ = tokio::time::timeout(Duration::from_secs(1), last_words).await;
-    Ok(left)
+    Ok(Left { requests, services })
 }
 
 /// Waits until no request is being served.
@@ -226,6 +243,7 @@ where
         .max_headers(HEADERS)
         .pipeline_flush(true);
     let service = TowerToHyperService::new(listening.router.clone());
+    let stream = Stalling::new(stream, listening.reply_timeout);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -179,7 +179,7 @@ fn metrics(state: &Arc<State>) -> Operation {
                 }
                 Ok(Output::Bytes {
                     content_type: CONTENT_TYPE.to_owned(),
-                    bytes: state.metrics.render().into_bytes(),
+                    bytes: state.metrics.render().into(),
                     headers: Vec::new(),
                 })
             })))

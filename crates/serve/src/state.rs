@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use strata_core::hub::{Hub, HubError, ModelState};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::body::BodyLimits;
 use crate::gate::Gate;
@@ -17,7 +17,9 @@ use crate::operation::{Describe, Operation};
 use crate::origin::Origins;
 use crate::problem::Problem;
 use crate::rate::RateLimits;
+use crate::service::Services;
 use crate::settings::ServerSettings;
+use crate::stream::Streams;
 use crate::telemetry::trace::Traces;
 use crate::telemetry::{Metrics, ModelMetrics, ModelRow};
 
@@ -59,7 +61,11 @@ pub(crate) struct State {
     counted: RwLock<HashMap<String, ModelMetrics>>,
     keys: RwLock<Arc<KeyRing>>,
     rates: Mutex<RateLimits>,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) services: Services,
     phase: AtomicU8,
+    /// True when streams are to end.
+    ending: watch::Sender<bool>,
     others: [Arc<Operation>; 2],
 }
 
@@ -83,6 +89,8 @@ impl State {
                 body_timeout: seconds(limits.body_timeout_s),
                 request_timeout: seconds(limits.request_timeout_s),
             },
+            streams: Streams::new(limits.streams, Arc::clone(&metrics)),
+            services: Services::default(),
             metrics,
             origins: origins(settings),
             gate: Gate::new(concurrent, settings.batching.queue_items),
@@ -98,6 +106,7 @@ impl State {
             keys: RwLock::new(Arc::new(keys)),
             rates: Mutex::new(RateLimits::default()),
             phase: AtomicU8::new(0),
+            ending: watch::Sender::new(false),
             others: [other(false), other(true)],
         }
     }
@@ -136,6 +145,14 @@ impl State {
 
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::SeqCst);
+        if phase == Phase::Refusing {
+            self.ending.send_replace(true);
+        }
+    }
+
+    /// Becomes true when streams are to end.
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
     }
 
     /// The operation that stands for addresses that are none.
@@ -157,6 +174,7 @@ impl State {
             }
             None => {}
         }
+        why.extend(self.services.troubles());
         why.extend(self.hub.readiness().why);
         (why.is_empty(), why)
     }

@@ -7,8 +7,10 @@ pub mod http;
 pub mod kill;
 pub mod load;
 pub mod models;
+pub mod mqtt;
 pub mod onnx;
 pub mod shared;
+pub mod webhook;
 pub mod wire;
 
 pub use card::{CardSpec, sha256_hex, write_card};

@@ -72,6 +72,7 @@ pub fn app(
              which file and which runtime it comes from.",
         operations,
         jobs: vec![job::door(&engine)],
+        services: Vec::new(),
         page: page::ASSETS,
         warm_up: Box::new(move || warm.warm_up().map_err(|error| error.to_string())),
     };

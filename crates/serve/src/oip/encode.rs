@@ -121,7 +121,7 @@ pub(super) fn write(reply: &TensorReply, facts: &Facts<'_>) -> Answer {
     let headers = vec![("inference-header-content-length", body.len().to_string())];
     blobs.iter().for_each(|blob| body.extend_from_slice(blob));
     let content_type = "application/octet-stream".to_owned();
-    Ok(Output::Bytes { content_type, bytes: body, headers })
+    Ok(Output::Bytes { content_type, bytes: body.into(), headers })
 }
 
 /// The outputs asked for, in the order asked for: clients read the bytes in this order.

@@ -9,8 +9,9 @@ use strata_core::hub::Served;
 
 use super::{TAG, address, decode, describe, encode, find};
 use crate::batch;
+use crate::call::Call;
 use crate::openapi::{BodyDoc, Doc, SchemaOf};
-use crate::operation::{BodyKind, Call, Operation, Output, Request, Work};
+use crate::operation::{BodyKind, Operation, Output, Request, Work};
 use crate::problem::{Kind, Problem};
 use crate::state::State;
 use crate::telemetry::Stage;

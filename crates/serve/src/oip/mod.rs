@@ -16,9 +16,10 @@ use strata_core::hub::{HubError, ModelState, Served};
 use strata_core::provenance::STRATA_VERSION;
 use strata_core::runtime::TensorPort;
 
+use crate::call::Call;
 use crate::keys::Scope;
 use crate::openapi::{Doc, SchemaOf};
-use crate::operation::{Answer, BodyKind, Call, Describe, Operation, Output, Request, Work};
+use crate::operation::{Answer, BodyKind, Describe, Operation, Output, Request, Work};
 use crate::problem::{Kind, Problem};
 use crate::state::State;
 

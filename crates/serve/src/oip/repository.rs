@@ -8,10 +8,11 @@ use serde_json::json;
 use strata_core::hub::{HubError, ModelState};
 
 use super::{address, describe, named, problem, reply};
+use crate::call::Call;
 use crate::input;
 use crate::keys::Scope;
 use crate::openapi::{BodyDoc, Doc, SchemaOf};
-use crate::operation::{BodyKind, Call, Operation, Output, Request, Work};
+use crate::operation::{BodyKind, Operation, Output, Request, Work};
 use crate::state::State;
 
 /// Which models to list.

@@ -31,6 +31,8 @@ settings_section! {
         max_connections: usize = 4096, range 1..=1_000_000;
         /// Seconds a client has to send the head of a request, and a connection is kept without one.
         header_timeout_s: u64 = 10, range 1..=DAY_S;
+        /// Seconds a client may take nothing of its reply before the connection is closed.
+        reply_timeout_s: u64 = 60, range 1..=DAY_S;
         /// Names this server goes by besides localhost, where it asks for no keys on a loopback
         /// address: a proxy in front of it may pass on its own. Others are refused, because a name
         /// that a stranger owns can be made to point to this machine.
@@ -84,6 +86,8 @@ settings_section! {
         request_timeout_s: u64 = 60, range 1..=DAY_S;
         /// Operations that compute at a time; 0 is two a core.
         concurrent: usize = 0, range 0..=65_536;
+        /// Streams of events or pictures open at a time; more are refused with status 429.
+        streams: usize = 256, range 1..=1_000_000;
     }
 }
 

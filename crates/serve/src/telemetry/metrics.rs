@@ -112,6 +112,8 @@ fn seconds() -> Histogram {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// The application's own.
+    pub(super) apps: Mutex<Registry>,
     requests: Family<ByRequest, Counter>,
     request_seconds: Histograms<ByOperation>,
     problems: Family<ByProblem, Counter>,
@@ -124,6 +126,7 @@ pub struct Metrics {
     in_flight: Gauge,
     connections: Gauge,
     connections_refused: Counter,
+    streams: Gauge,
     jobs: Family<ByState, Gauge>,
     reloads: Family<ByResult, Counter>,
     info: Family<Info, Gauge>,
@@ -143,6 +146,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
+            apps: Mutex::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(seconds),
             problems: Family::default(),
@@ -155,6 +159,7 @@ impl Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            streams: Gauge::default(),
             jobs: Family::default(),
             reloads: Family::default(),
             info: Family::default(),
@@ -203,6 +208,7 @@ impl Metrics {
             "Connections closed because there were too many",
             self.connections_refused.clone(),
         );
+        r.register("strata_streams", "Open streams of events or pictures", self.streams.clone());
         r.register("strata_jobs", "Jobs, by state", self.jobs.clone());
         r.register("strata_reloads", "Times a model was loaded anew", self.reloads.clone());
         r.register("strata_model_info", "Models that are served: always 1", self.info.clone());
@@ -257,6 +263,11 @@ impl Metrics {
         self.connections_refused.inc();
     }
 
+    /// Streams open now.
+    pub fn streams(&self, count: usize) {
+        self.streams.set(number(count));
+    }
+
     /// Jobs in this state now.
     pub fn jobs(&self, state: &str, count: usize) {
         self.jobs.get_or_create(&ByState { state: state.into() }).set(number(count));
@@ -291,7 +302,10 @@ impl Metrics {
         let _listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::with_capacity(16 << 10);
         // Writing to a string does not fail.
-        let _ = text::encode(&mut out, &self.registry);
+        let _ = text::encode_registry(&mut out, &self.registry);
+        let apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = text::encode_registry(&mut out, &apps);
+        let _ = text::encode_eof(&mut out);
         out
     }
 }

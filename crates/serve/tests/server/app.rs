@@ -14,7 +14,7 @@ use strata_serve::keys::Scope;
 use strata_serve::settings::ServerSettings;
 use strata_serve::{
     App, Asset, Call, JobDoor, Kind, Kit, Mine, Nothing, Operation, Problem, Running, ServeError,
-    WarmUp,
+    Service, WarmUp,
 };
 use strata_testkit::onnx::Model;
 use strata_testkit::{CardSpec, write_card};
@@ -56,6 +56,8 @@ pub(super) struct Setup {
     pub(super) dir: tempfile::TempDir,
     pub(super) warm_up: WarmUp,
     pub(super) jobs: Vec<JobDoor>,
+    pub(super) operations: Vec<Operation>,
+    pub(super) services: Vec<Box<dyn Service>>,
 }
 
 impl Setup {
@@ -70,7 +72,14 @@ impl Setup {
         settings.drain.not_ready_s = 0;
         settings.drain.finish_s = 10;
         settings.log.access = false;
-        Self { settings, dir, warm_up: Box::new(|| Ok(())), jobs: Vec::new() }
+        Self {
+            settings,
+            dir,
+            warm_up: Box::new(|| Ok(())),
+            jobs: Vec::new(),
+            operations: Vec::new(),
+            services: Vec::new(),
+        }
     }
 
     pub(super) fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
@@ -95,9 +104,11 @@ impl Setup {
     }
 
     pub(super) fn try_listen(self) -> Result<Server, ServeError> {
-        let Self { settings, dir, warm_up, jobs } = self;
+        let Self { settings, dir, warm_up, jobs, operations: more, services } = self;
         let seen = Arc::new(Seen::default());
-        let parts = (operations(&seen), jobs, warm_up);
+        let mut operations = operations(&seen);
+        operations.extend(more);
+        let parts = Parts { operations, jobs, warm_up, services };
         let running = start(settings, &dir.path().join("models"), parts)?;
         let (address, token) = (running.address(), None);
         Ok(Server { address, running: Some(running), dir, seen, token })
@@ -111,18 +122,21 @@ impl Setup {
     }
 }
 
-type Parts = (Vec<Operation>, Vec<JobDoor>, WarmUp);
+struct Parts {
+    operations: Vec<Operation>,
+    jobs: Vec<JobDoor>,
+    warm_up: WarmUp,
+    services: Vec<Box<dyn Service>>,
+}
 
-fn start(
-    settings: ServerSettings,
-    models: &Path,
-    (operations, jobs, warm_up): Parts,
-) -> Result<Running, ServeError> {
+fn start(settings: ServerSettings, models: &Path, parts: Parts) -> Result<Running, ServeError> {
     let mine = Mine { serves: |_| true, featuriser: |_| None };
     let kit = Kit::new(settings, Some(models), mine)?;
     let page = &[Asset { path: "/", content_type: "text/html; charset=utf-8", bytes: PAGE }];
     let (name, title, description) = ("strata-test", "Test", "An application of a test.");
-    strata_serve::start(kit, App { name, title, description, operations, jobs, page, warm_up })
+    let Parts { operations, jobs, warm_up, services } = parts;
+    let app = App { name, title, description, operations, jobs, services, page, warm_up };
+    strata_serve::start(kit, app)
 }
 
 pub(super) const PAGE: &[u8] = b"<!doctype html><title>The page</title>";

@@ -15,6 +15,8 @@ mod origins;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
+mod pictures;
+#[cfg(test)]
 mod protocol;
 #[cfg(test)]
 mod reload;
@@ -24,6 +26,8 @@ mod requests;
 mod secured;
 #[cfg(test)]
 mod sizes;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod traces;
 #[cfg(test)]

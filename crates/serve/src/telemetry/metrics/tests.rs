@@ -29,7 +29,9 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
             };
             let suffix = name.strip_prefix(&family.0).expect("a sample follows its type");
             assert!(suffixes.contains(&suffix), "{line}");
-            if let Some(labels) = key.strip_prefix(name).filter(|labels| !labels.is_empty()) {
+            let labels = key.strip_prefix(name).filter(|labels| !labels.is_empty());
+            // A family without labels has empty braces, which the grammar allows.
+            if let Some(labels) = labels.filter(|labels| *labels != "{}") {
                 check_labels(labels.strip_prefix('{').unwrap().strip_suffix('}').unwrap());
             }
             let twice = samples.insert(key.to_owned(), value.parse().unwrap());
@@ -168,4 +170,30 @@ fn threads_that_count_and_list_lose_nothing() {
     let samples = samples(&metrics.render());
     assert_eq!(samples["strata_request_seconds_count{operation=\"predict\"}"], 2000.0);
     assert_eq!(samples["strata_batch_rows_count{model=\"m\"}"], 2000.0);
+}
+
+#[test]
+fn an_application_s_own_metrics_are_in_the_same_list() {
+    let metrics = Arc::new(Metrics::new());
+    let meters = crate::telemetry::Meters::new(Arc::clone(&metrics), "mining");
+    let frames = meters.counter("frames", "Frames read", &["camera", "result"]);
+    let north = frames.with(&["north \"1\"", "ok"]);
+    north.inc();
+    frames.with(&["north \"1\"", "ok"]).add(4);
+    assert_eq!(north.get(), 5);
+    let lag = meters.gauge("lag_seconds", "How late frames are", &["camera"]);
+    lag.with(&["north"]).set(0.25);
+    lag.with(&["gone"]).set(9.0);
+    lag.remove(&["gone"]);
+    let named = ("detect_seconds", "Time to detect");
+    meters.histogram(named, &[], &[0.01, 0.1]).with(&[]).observe(0.05);
+    let samples = samples(&metrics.render());
+    let at = |key: &str| samples.get(key).copied();
+    let counted = r#"strata_mining_frames_total{camera="north \"1\"",result="ok"}"#;
+    assert_eq!(at(counted), Some(5.0), "{samples:?}");
+    assert_eq!(at(r#"strata_mining_lag_seconds{camera="north"}"#), Some(0.25));
+    assert_eq!(at(r#"strata_mining_lag_seconds{camera="gone"}"#), None);
+    assert_eq!(at(r#"strata_mining_detect_seconds_bucket{le="0.1"}"#), Some(1.0));
+    assert_eq!(at(r#"strata_mining_detect_seconds_bucket{le="0.01"}"#), Some(0.0));
+    assert_eq!(at("strata_streams"), Some(0.0));
 }
