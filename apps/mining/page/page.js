@@ -25,7 +25,7 @@ const views = {
 
 function edit(camera) {
   zones.choose(camera);
-  location.hash = "#zones";
+  location.hash = "#/zones";
 }
 
 function showUnseen(n) {
@@ -38,7 +38,7 @@ function showUnseen(n) {
 let current = null;
 
 function wanted() {
-  const name = location.hash.slice(1);
+  const name = location.hash.slice(2);
   if (name in views) return name;
   // Where nothing is watched, looking at a picture is what there is to do.
   return state.server && !state.watching ? "look" : "live";
@@ -48,13 +48,13 @@ function show(focus) {
   const name = wanted();
   if (name === current) return;
   if (current !== null && !views[current].leave()) {
-    history.replaceState(null, "", `#${current}`);
+    history.replaceState(null, "", `#/${current}`);
     return;
   }
   current = name;
   for (const one of Object.keys(views)) {
     $(`view-${one}`).hidden = one !== name;
-    const link = document.querySelector(`.views a[href="#${one}"]`);
+    const link = document.querySelector(`.views a[href="#/${one}"]`);
     if (one === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -85,7 +85,7 @@ addEventListener("drop", (event) => {
   $("veil").hidden = true;
   if (!carriesFile(event)) return;
   event.preventDefault();
-  location.hash = "#look";
+  location.hash = "#/look";
   show(false);
   views.look.take(event.dataTransfer.files[0]);
 });
