@@ -6,3 +6,4 @@ pub mod picture;
 pub mod samples;
 pub mod save;
 pub mod scenario;
+

@@ -4,7 +4,11 @@
 pub mod geometry;
 pub mod heads;
 pub mod image;
+pub mod metrics;
 pub mod nms;
 pub mod preprocess;
 pub mod tensor;
+pub mod tile;
+pub mod track;
 pub mod video;
+pub mod zones;

@@ -112,7 +112,9 @@ impl<'a> From<&'a Image> for Source<'a> {
 #[non_exhaustive]
 pub enum PrepareError {
     /// The caller's memory is not the input's size.
-    #[error("the model's input takes {expected} elements for {items} pictures, but the buffer has {found}")]
+    #[error(
+        "the model's input takes {expected} elements for {items} pictures, but the buffer has {found}"
+    )]
     Length {
         /// Pictures to be written.
         items: usize,
@@ -228,7 +230,8 @@ impl Preprocess {
     /// Everything that decides the numbers, as text: the same for two cards that mean the same.
     #[must_use]
     pub fn canonical(&self) -> String {
-        let Self { size, fit, pad, channels, layout, dtype, interpolation, scale, mean, std } = self;
+        let Self { size, fit, pad, channels, layout, dtype, interpolation, scale, mean, std } =
+            self;
         format!(
             "strata-vision preprocess {ALGORITHM}\nsize {} {}\nfit {fit:?}\npad {pad}\nchannels {channels:?}\n\
              layout {layout:?}\ndtype {dtype:?}\ninterpolation {interpolation:?}\nscale {scale:?}\nmean {mean:?}\n\

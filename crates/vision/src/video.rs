@@ -5,7 +5,7 @@
 //! held against [`VideoLimits`], and damage is an error, after the frames that could be read.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +15,17 @@ use crate::image::Image;
 pub mod avi;
 pub mod avi_write;
 mod error;
+pub mod ffmpeg;
+pub mod folder;
+pub mod gif;
+#[cfg(feature = "h264")]
+pub mod h264;
 pub mod jpeg;
+mod mp4;
+pub mod mp4_read;
+pub mod sps;
+pub mod y4m;
+pub mod yuv;
 
 pub use avi_write::{AviOptions, AviWriter};
 pub use error::VideoError;
@@ -153,19 +163,88 @@ pub(crate) fn time_at(index: u64, fps: f64) -> Duration {
     Duration::try_from_secs_f64(index as f64 / fps).unwrap_or(Duration::MAX)
 }
 
-/// Opens a clip, told apart by its first bytes, not by its name.
+/// Opens a clip, told apart by its first bytes, not by its name. A folder is a clip of its pictures at
+/// [`DEFAULT_FPS`]; [`folder::PictureClip`] takes another pace.
 ///
 /// # Errors
 /// [`VideoError`]: the file cannot be read, is no clip, is over the limits, or is of a kind that needs
 /// the `ffmpeg` program where there is none.
 pub fn open_video(path: &Path, limits: &VideoLimits) -> Result<Box<dyn FrameSource>, VideoError> {
+    let opened = open_built_in(path, limits);
+    let Err(VideoError::Unsupported { .. }) = &opened else { return opened };
+    match ffmpeg::find_program() {
+        Some(program) => {
+            let input = ffmpeg::FfmpegInput::file(program, path);
+            Ok(Box::new(ffmpeg::FfmpegReader::start(&input, limits)?))
+        }
+        None => opened,
+    }
+}
+
+/// Opens a clip that needs no other program.
+///
+/// # Errors
+/// As [`open_video`]; [`VideoError::Unsupported`] for all that needs `ffmpeg`.
+pub fn open_built_in(
+    path: &Path,
+    limits: &VideoLimits,
+) -> Result<Box<dyn FrameSource>, VideoError> {
+    if path.is_dir() {
+        return Ok(Box::new(folder::PictureClip::open(path, DEFAULT_FPS, limits)?));
+    }
     let name = path.display().to_string();
     let mut file = File::open(path).map_err(|e| VideoError::io(&name, e))?;
     let mut head = Vec::new();
     file.by_ref().take(64).read_to_end(&mut head).map_err(|e| VideoError::io(&name, e))?;
-    let at = |range: std::ops::Range<usize>| head.get(range).unwrap_or_default();
-    if at(0..4) == b"RIFF" && at(8..12) == b"AVI " {
-        return Ok(Box::new(avi::AviReader::open(path, limits)?));
+    match container(&head) {
+        Some(Container::Avi) => Ok(Box::new(avi::AviReader::open(path, limits)?)),
+        Some(Container::Mp4) => Ok(Box::new(mp4_read::Mp4Reader::open(path, limits)?)),
+        Some(Container::Gif) => Ok(Box::new(gif::GifReader::open(path, limits)?)),
+        Some(Container::Y4m) => {
+            let file = File::open(path).map_err(|e| VideoError::io(&name, e))?;
+            Ok(Box::new(y4m::Y4mReader::new(BufReader::new(file), name, limits, None)?))
+        }
+        Some(Container::Other(what)) => Err(VideoError::unsupported(&name, what)),
+        None if head.is_empty() => Err(VideoError::format(&name, "the file is empty")),
+        None => Err(VideoError::unsupported(&name, "a file of an unknown kind")),
     }
-    Err(VideoError::unsupported(&name, "a file of an unknown kind"))
+}
+
+/// True for bytes that begin as a clip does; pictures, an animated GIF's among them, are none.
+#[must_use]
+pub fn is_video(head: &[u8]) -> bool {
+    container(head).is_some_and(|container| !matches!(container, Container::Gif))
+}
+
+enum Container {
+    Avi,
+    Mp4,
+    Gif,
+    Y4m,
+    Other(&'static str),
+}
+
+/// Tells a clip by its first bytes.
+fn container(head: &[u8]) -> Option<Container> {
+    let at = |range: std::ops::Range<usize>| head.get(range).unwrap_or_default();
+    Some(match head {
+        _ if at(0..4) == b"RIFF" && at(8..12) == b"AVI " => Container::Avi,
+        _ if matches!(at(4..8), b"ftyp" | b"moov" | b"mdat" | b"wide" | b"skip" | b"free") => {
+            if matches!(at(8..12), b"avif" | b"avis" | b"heic" | b"heix" | b"mif1") {
+                return None;
+            }
+            Container::Mp4
+        }
+        _ if matches!(at(0..6), b"GIF87a" | b"GIF89a") => Container::Gif,
+        _ if head.starts_with(y4m::MAGIC) => Container::Y4m,
+        _ if at(0..4) == [0x1A, 0x45, 0xDF, 0xA3] => Container::Other("Matroska or WebM"),
+        _ if at(0..3) == b"FLV" => Container::Other("Flash video"),
+        _ if at(0..4) == [0x30, 0x26, 0xB2, 0x75] => Container::Other("Windows Media video"),
+        _ if at(0..4) == [0, 0, 1, 0xBA] => Container::Other("an MPEG program stream"),
+        _ if at(0..4) == [0, 0, 0, 1] || at(0..3) == [0, 0, 1] => {
+            Container::Other("a bare stream of H.264, H.265 or MPEG-2")
+        }
+        [0x47, ..] if head.len() >= 64 => Container::Other("an MPEG transport stream"),
+        _ => return None,
+    })
 }

@@ -178,7 +178,9 @@ pub enum DecodeError {
         limit: u64,
     },
     /// A file longer than the limits allow.
-    #[error("the file has {bytes} bytes, over the limit of {limit}: compress it, or raise the limit")]
+    #[error(
+        "the file has {bytes} bytes, over the limit of {limit}: compress it, or raise the limit"
+    )]
     FileTooLong {
         /// Its length in bytes; for a growing file what was read.
         bytes: u64,

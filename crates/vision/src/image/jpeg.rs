@@ -28,7 +28,8 @@ struct Header {
 
 /// Reads the markers up to the first scan.
 fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
-    let cut = |reason: &str| DecodeError::Truncated { format: Format::Jpeg, reason: reason.to_owned() };
+    let cut =
+        |reason: &str| DecodeError::Truncated { format: Format::Jpeg, reason: reason.to_owned() };
     let in_headers = "the file ends within its headers";
     let mut header = Header::default();
     let mut sized = false;
@@ -97,9 +98,9 @@ pub(super) fn decode(
     limits.check_alloc(header.size, header.size.area().saturating_mul(each))?;
     // The decoder does not mind a missing end, and whether it notices missing rows depends on where
     // the file was cut. The marker cannot occur within a scan; a thumbnail's lies before it.
-    let ended = bytes.get(header.scan..).is_some_and(|scan| {
-        scan.windows(2).rev().any(|pair| pair == [0xFF, 0xD9])
-    });
+    let ended = bytes
+        .get(header.scan..)
+        .is_some_and(|scan| scan.windows(2).rev().any(|pair| pair == [0xFF, 0xD9]));
     if !ended && !limits.lenient {
         return Err(DecodeError::Truncated {
             format: Format::Jpeg,

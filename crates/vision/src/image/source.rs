@@ -24,7 +24,12 @@ pub(super) fn decode(
     match format {
         Format::Png => {
             let allowed = library_limits(limits);
-            read(format, png::PngDecoder::with_limits(source, allowed).map_err(wrong)?, limits, image)
+            read(
+                format,
+                png::PngDecoder::with_limits(source, allowed).map_err(wrong)?,
+                limits,
+                image,
+            )
         }
         Format::Bmp => read(format, bmp::BmpDecoder::new(source).map_err(wrong)?, limits, image),
         Format::Tiff => read(format, tiff::TiffDecoder::new(source).map_err(wrong)?, limits, image),

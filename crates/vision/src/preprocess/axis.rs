@@ -124,11 +124,16 @@ mod tests {
 
     #[test]
     fn weights_sum_to_one_and_neighbours_exist() {
-        for (length, scaled) in [(1, 1), (1, 7), (2, 1), (5, 5), (1920, 640), (37, 416), (1001, 3)] {
+        for (length, scaled) in [(1, 1), (1, 7), (2, 1), (5, 5), (1920, 640), (37, 416), (1001, 3)]
+        {
             let axis = whole(length, scaled);
             for pair in axis.columns().iter().chain(&axis.rows()) {
                 assert!((pair.second as usize) < length && pair.first <= pair.second, "{pair:?}");
-                assert_eq!(pair.weights[0] + pair.weights[1], ONE, "{length} to {scaled}: {pair:?}");
+                assert_eq!(
+                    pair.weights[0] + pair.weights[1],
+                    ONE,
+                    "{length} to {scaled}: {pair:?}"
+                );
             }
             for (first, weights) in axis.areas() {
                 assert!(first + weights.len() <= length, "{length} to {scaled}");

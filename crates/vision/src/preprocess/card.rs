@@ -26,8 +26,19 @@ fn wrong(key: &str, problem: impl Into<String>) -> CardTableError {
 }
 
 const KEYS: [&str; 13] = [
-    "kit", "width", "height", "fit", "short_side", "pad", "channels", "layout", "dtype", "scale",
-    "mean", "std", "interpolation",
+    "kit",
+    "width",
+    "height",
+    "fit",
+    "short_side",
+    "pad",
+    "channels",
+    "layout",
+    "dtype",
+    "scale",
+    "mean",
+    "std",
+    "interpolation",
 ];
 
 /// Reads and checks the table.
@@ -169,11 +180,14 @@ mod tests {
         assert_eq!(spelt.as_ref(), Ok(&short));
         let hash = short.hash();
         assert_eq!((hash.len(), spelt.expect("read").hash()), (64, hash.clone()));
-        for other in ["pad = 0", "fit = \"stretch\"", "scale = 2.0", "layout = \"nhwc\"", "std = [1, 2, 1]"] {
+        for other in
+            ["pad = 0", "fit = \"stretch\"", "scale = 2.0", "layout = \"nhwc\"", "std = [1, 2, 1]"]
+        {
             assert_ne!(table(&format!("{card}\n{other}")).expect(other).hash(), hash, "{other}");
         }
         // Padding does not matter where there is none.
-        let stretched = |pad| table(&format!("{card}\nfit = \"stretch\"\npad = {pad}")).expect("read").hash();
+        let stretched =
+            |pad| table(&format!("{card}\nfit = \"stretch\"\npad = {pad}")).expect("read").hash();
         assert_eq!(stretched(0), stretched(255));
     }
 

@@ -193,9 +193,8 @@ fn across_row(row: &[u8], pairs: &[Pair], order: [usize; 3], out: &mut [i16]) {
         let at = pair.first as usize * 3;
         let pixels: [u8; 6] = row[at..at + 6].try_into().unwrap_or_default();
         let [a, b] = pair.weights.map(i32::from);
-        let value = |c: usize| {
-            ((i32::from(pixels[c]) * a + i32::from(pixels[c + 3]) * b) >> 4) as i16
-        };
+        let value =
+            |c: usize| ((i32::from(pixels[c]) * a + i32::from(pixels[c + 3]) * b) >> 4) as i16;
         *o0 = value(c0);
         *o1 = value(c1);
         *o2 = value(c2);

@@ -55,7 +55,9 @@ impl Placement {
         let inside = asked.clipped(size);
         let (x1, y1) = (inside.x1.round() as usize, inside.y1.round() as usize);
         let (x2, y2) = (inside.x2.round() as usize, inside.y2.round() as usize);
-        if x2 <= x1 || y2 <= y1 {
+        // A corner that is no number would count as 0.
+        let numbers = [asked.x1, asked.y1, asked.x2, asked.y2].iter().all(|v| !v.is_nan());
+        if x2 <= x1 || y2 <= y1 || !numbers {
             return Err(PrepareError::EmptyRegion { region: asked, size });
         }
         let region = (x2 - x1, y2 - y1);

@@ -1,0 +1,228 @@
+//! Fitting a bank: every normal picture's patch vectors into the builder, in order, then the calibration from the
+//! normals' own scores, each as if it was not in the bank.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use strata_core::stream::{self, Chunk, Options, Progress, RecordError, Sink, StreamError};
+use strata_vision::bank::{BankBuilder, FitOptions, MemoryBank, Normal, Patches};
+use strata_vision::calibrate::{self, Calibration, CalibrateOptions};
+use strata_vision::image::DecodeLimits;
+
+use super::stages::{InspectStages, Mode};
+use super::{FeatureModel, InspectError, Inspected};
+use crate::detect::{Rows, Trouble};
+use crate::picture::Pictures;
+
+/// Pictures in a chunk.
+const CHUNK: usize = 4;
+
+/// How a bank is fitted.
+#[derive(Debug, Clone)]
+pub struct FitJob {
+    /// Scoring, share of the patches that is kept, seed.
+    pub options: FitOptions,
+    /// Worker threads.
+    pub threads: usize,
+    /// Limits of pictures.
+    pub limits: DecodeLimits,
+}
+
+/// A bank, and what became of the pictures it was made of.
+#[derive(Debug)]
+pub struct Fitted {
+    /// The bank, without a calibration.
+    pub bank: MemoryBank,
+    /// Pictures that could not be read: name and why.
+    pub failed: Vec<(String, Trouble)>,
+}
+
+/// Makes a bank of normal pictures. `None` when it was stopped.
+///
+/// # Errors
+/// [`InspectError`]; a picture that cannot be read is left out and listed.
+pub fn fit(
+    features: &Arc<FeatureModel>,
+    pictures: &mut Pictures,
+    job: &FitJob,
+    (stop, progress): (&AtomicBool, &mut dyn Progress),
+) -> Result<Option<Fitted>, InspectError> {
+    let builder = BankBuilder::new(features.identity().clone(), job.options)?;
+    let stages = InspectStages::new(Arc::clone(features), Mode::Fit, job.limits, None);
+    let mut sink = FitSink { builder, failed: Vec::new(), rows: 0, digest: [0; 32], error: None };
+    let options = Options { threads: job.threads, chunk: CHUNK, stop };
+    let ran = stream::run(pictures, &stages, &mut sink, options, progress);
+    if let Some(error) = sink.error.take() {
+        return Err(error);
+    }
+    if ran?.0 == stream::Outcome::Interrupted {
+        return Ok(None);
+    }
+    if sink.builder.images() == 0 {
+        let first = sink.failed.first().map(|(_, trouble)| trouble.message.clone());
+        let first = first.unwrap_or_else(|| "there was no picture".to_owned());
+        return Err(InspectError::NoPictures { pictures: sink.rows, first });
+    }
+    Ok(Some(Fitted { bank: sink.builder.finish()?, failed: sink.failed }))
+}
+
+/// Scores of the normals that a bank was made of, each as if it was not in the bank.
+///
+/// # Errors
+/// [`InspectError`]
+pub(super) fn left_out(
+    features: &Arc<FeatureModel>,
+    bank: &Arc<MemoryBank>,
+    pictures: &mut Pictures,
+    job: &FitJob,
+    (stop, progress): (&AtomicBool, &mut dyn Progress),
+) -> Result<Vec<Inspected>, InspectError> {
+    let mode = Mode::LeftOut(Arc::clone(bank));
+    let stages = InspectStages::new(Arc::clone(features), mode, job.limits, None);
+    let mut rows = Rows::default();
+    let options = Options { threads: job.threads, chunk: CHUNK, stop };
+    stream::run(pictures, &stages, &mut rows, options, progress)?;
+    Ok(rows.parse())
+}
+
+/// Works out the threshold that keeps a promise, from the scores of normal pictures alone.
+///
+/// # Errors
+/// [`InspectError::Calibrate`]: too few scores, or a promise that makes no sense.
+pub fn calibrate(scores: &[f32], options: &CalibrateOptions) -> Result<Calibration, InspectError> {
+    Ok(calibrate::calibrate(scores, options)?)
+}
+
+/// Where a fitted bank goes, and whether something is there.
+#[derive(Debug, thiserror::Error)]
+#[error("{} exists already: choose another name, or add --overwrite", path.display())]
+pub struct BankExists {
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Takes patch vectors in order.
+struct FitSink {
+    builder: BankBuilder,
+    failed: Vec<(String, Trouble)>,
+    rows: u64,
+    digest: [u8; 32],
+    error: Option<InspectError>,
+}
+
+impl Sink for FitSink {
+    fn done(&self) -> (u64, [u8; 32]) {
+        (self.rows, self.digest)
+    }
+
+    fn append(&mut self, chunk: &Chunk) -> Result<(), StreamError> {
+        self.rows += u64::from(chunk.rows);
+        self.digest = chunk.input_digest;
+        let mut bytes = chunk.payload.as_slice();
+        while let Some(row) = Row::read(&mut bytes) {
+            match row {
+                Row::Failed(name, trouble) => self.failed.push((name, trouble)),
+                Row::Patches(normal, patches) => {
+                    if let Err(error) = self.builder.push(normal, &patches) {
+                        let text = error.to_string();
+                        self.error = Some(error.into());
+                        return Err(StreamError::Source { rows: self.rows, source: text.into() });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the stages hand to the sink.
+enum Row {
+    Patches(Normal, Patches),
+    Failed(String, Trouble),
+}
+
+/// Appends the patch vectors of a picture.
+pub(super) fn write_patches(
+    name: &str,
+    sha256: &str,
+    patches: &Patches,
+    out: &mut Vec<u8>,
+) -> Result<(), RecordError> {
+    out.push(1);
+    text(name, out);
+    text(sha256, out);
+    let (rows, columns) = patches.grid();
+    for number in [rows, columns, patches.dim()] {
+        out.extend_from_slice(&(number as u64).to_le_bytes());
+    }
+    out.reserve(size_of_val(patches.data()));
+    patches.data().iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+    Ok(())
+}
+
+/// Appends what was wrong with a picture.
+pub(super) fn write_failure(name: &str, trouble: &Trouble, out: &mut Vec<u8>) {
+    out.push(0);
+    text(name, out);
+    text(&trouble.code, out);
+    text(&trouble.message, out);
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+impl Row {
+    /// The next row of what this program wrote; `None` at the end.
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let (&kind, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let name = read_text(bytes)?;
+        if kind == 0 {
+            let (code, message) = (read_text(bytes)?, read_text(bytes)?);
+            return Some(Self::Failed(name, Trouble { code, message }));
+        }
+        let sha256 = read_text(bytes)?;
+        let (rows, columns, dim) = (number(bytes)?, number(bytes)?, number(bytes)?);
+        let count = rows.checked_mul(columns)?.checked_mul(dim)?;
+        let (data, rest) = bytes.split_at_checked(count.checked_mul(4)?)?;
+        *bytes = rest;
+        let data = data.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+        let patches = Patches::new((rows, columns), dim, data).ok()?;
+        Some(Self::Patches(Normal { name, sha256 }, patches))
+    }
+}
+
+fn number(bytes: &mut &[u8]) -> Option<usize> {
+    let (number, rest) = bytes.split_first_chunk::<8>()?;
+    *bytes = rest;
+    usize::try_from(u64::from_le_bytes(*number)).ok()
+}
+
+fn read_text(bytes: &mut &[u8]) -> Option<String> {
+    let length = number(bytes)?;
+    let (text, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_were_written() {
+        let patches = Patches::new((1, 2), 2, vec![0.5, -1.0, 2.0, f32::MIN_POSITIVE]).expect("2 of 2");
+        let mut out = Vec::new();
+        write_failure("a.jpg", &Trouble { code: "io".into(), message: "gone".into() }, &mut out);
+        write_patches("煤.jpg", "ab", &patches, &mut out).expect("written");
+        let mut bytes = out.as_slice();
+        assert!(matches!(Row::read(&mut bytes), Some(Row::Failed(name, _)) if name == "a.jpg"));
+        let Some(Row::Patches(normal, read)) = Row::read(&mut bytes) else { panic!("no patches") };
+        assert_eq!((normal.name.as_str(), normal.sha256.as_str()), ("煤.jpg", "ab"));
+        assert_eq!((read.grid(), read.data()), (patches.grid(), patches.data()));
+        assert!(Row::read(&mut bytes).is_none());
+    }
+}
