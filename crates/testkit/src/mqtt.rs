@@ -91,7 +91,7 @@ pub fn brokers() -> io::Result<Vec<Broker>> {
     match mosquitto()? {
         Some(real) => brokers.push(Broker::Mosquitto(real)),
         None => {
-            crate::skip("mosquitto is not installed; the embedded broker alone was tested with")
+            crate::skip("mosquitto is not installed; the embedded broker alone was tested with");
         }
     }
     Ok(brokers)

@@ -1,6 +1,8 @@
 //! Vision kit: pictures in, tensors for models; tensors out, detections, tracks, events and scores.
 //! Pure: no network, no clock, no model runtime.
 
+pub mod bank;
+pub mod calibrate;
 pub mod geometry;
 pub mod heads;
 pub mod image;

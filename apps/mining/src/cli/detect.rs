@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 /// What to look for, and how.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct TaskArgs {
     /// A scenario by name (see `scenarios`) or a TOML file: its model and thresholds.
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "model")]
@@ -99,16 +99,21 @@ fn overlap(text: &str) -> Result<f32, String> {
     }
 }
 
+/// Worker threads as asked for; 0 takes all cores.
+pub(super) fn threads(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}
+
 /// The model that looks where nothing else is asked for.
 const DEFAULT_MODEL: &str = "belt-damage";
 
 impl TaskArgs {
     /// Worker threads.
     pub(super) fn threads(&self) -> usize {
-        match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        }
+        threads(self.threads)
     }
 
     /// The model's name and the task, from the scenario and the arguments over it.

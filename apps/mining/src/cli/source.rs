@@ -1,14 +1,14 @@
 //! Where pictures come from: the argument SOURCE, as every command takes it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use strata_vision::image::DecodeLimits;
 
 use crate::picture::Pictures;
-use crate::sources::{SourceKind, SourceSpec, StreamOptions, list_images, open_stream};
+use crate::sources::{SourceSpec, StreamOptions, list_images, open_stream};
 
 /// Where pictures come from.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct SourceArgs {
     /// A picture, a folder, a pattern in quotes ('shift-*/*.jpg'), a video, or rtsp://…
     #[arg(value_name = "SOURCE")]
@@ -31,6 +31,12 @@ pub struct ReadingArgs {
     pub lenient: bool,
 }
 
+impl Default for ReadingArgs {
+    fn default() -> Self {
+        Self { every: 1, max_pixels: DecodeLimits::default().max_pixels, lenient: false }
+    }
+}
+
 impl ReadingArgs {
     /// Limits of the decoder.
     pub(super) fn limits(&self) -> DecodeLimits {
@@ -40,16 +46,13 @@ impl ReadingArgs {
     /// Opens a source.
     pub(super) fn open(&self, source: &str) -> anyhow::Result<Pictures> {
         let spec = SourceSpec::parse(source)?;
-        match spec.kind() {
-            SourceKind::Images => {
-                let base = Some(PathBuf::from(source)).filter(|path| path.is_dir());
-                Ok(Pictures::files(list_images(&spec)?, base, self.limits()))
-            }
-            SourceKind::Stream => {
-                let stream = open_stream(&spec, &StreamOptions::default())?;
-                Ok(Pictures::frames(stream, spec.name(), self.every))
-            }
+        if spec.is_stream() {
+            let stream = open_stream(&spec, &StreamOptions::default())?;
+            let name = Path::new(&spec.name()).file_name().map(|name| name.to_string_lossy().into_owned());
+            return Ok(Pictures::frames(stream, name.unwrap_or_else(|| spec.name()), self.every));
         }
+        let base = Some(PathBuf::from(source)).filter(|path| path.is_dir());
+        Ok(Pictures::files(list_images(&spec)?, base, self.limits()))
     }
 }
 

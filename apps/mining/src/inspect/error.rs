@@ -26,9 +26,6 @@ pub enum InspectError {
     /// The belt.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// Calibration.
-    #[error(transparent)]
-    Calibrate(#[from] strata_vision::calibrate::CalibrateError),
     /// Nothing to make a bank of.
     #[error("none of the {pictures} pictures could be read; the first error: {first}")]
     NoPictures {

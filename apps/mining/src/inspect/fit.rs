@@ -1,13 +1,11 @@
 //! Fitting a bank: every normal picture's patch vectors into the builder, in order, then the calibration from the
 //! normals' own scores, each as if it was not in the bank.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use strata_core::stream::{self, Chunk, Options, Progress, RecordError, Sink, StreamError};
 use strata_vision::bank::{BankBuilder, FitOptions, MemoryBank, Normal, Patches};
-use strata_vision::calibrate::{self, Calibration, CalibrateOptions};
 use strata_vision::image::DecodeLimits;
 
 use super::stages::{InspectStages, Mode};
@@ -48,23 +46,62 @@ pub fn fit(
     job: &FitJob,
     (stop, progress): (&AtomicBool, &mut dyn Progress),
 ) -> Result<Option<Fitted>, InspectError> {
-    let builder = BankBuilder::new(features.identity().clone(), job.options)?;
-    let stages = InspectStages::new(Arc::clone(features), Mode::Fit, job.limits, None);
-    let mut sink = FitSink { builder, failed: Vec::new(), rows: 0, digest: [0; 32], error: None };
-    let options = Options { threads: job.threads, chunk: CHUNK, stop };
-    let ran = stream::run(pictures, &stages, &mut sink, options, progress);
-    if let Some(error) = sink.error.take() {
-        return Err(error);
-    }
-    if ran?.0 == stream::Outcome::Interrupted {
+    let mut builder = BankBuilder::new(features.identity().clone(), job.options)?;
+    let mut failed = Vec::new();
+    let mut sink = PatchSink {
+        take: |row| match row {
+            Row::Patches(normal, patches) => Ok(builder.push(normal, &patches)?),
+            Row::Failed(name, trouble) => {
+                failed.push((name, trouble));
+                Ok(())
+            }
+        },
+        rows: 0,
+        digest: [0; 32],
+        error: None::<InspectError>,
+    };
+    let outcome = sink.fill(features, pictures, (job.threads, job.limits), (stop, progress))?;
+    let pictures = sink.rows;
+    if outcome == stream::Outcome::Interrupted {
         return Ok(None);
     }
-    if sink.builder.images() == 0 {
-        let first = sink.failed.first().map(|(_, trouble)| trouble.message.clone());
+    if builder.images() == 0 {
+        let first = failed.first().map(|(_, trouble): &(String, Trouble)| trouble.message.clone());
         let first = first.unwrap_or_else(|| "there was no picture".to_owned());
-        return Err(InspectError::NoPictures { pictures: sink.rows, first });
+        return Err(InspectError::NoPictures { pictures, first });
     }
-    Ok(Some(Fitted { bank: sink.builder.finish()?, failed: sink.failed }))
+    Ok(Some(Fitted { bank: builder.finish()?, failed }))
+}
+
+/// The patch vectors of every picture, in order; gives back what was wrong with those that have none.
+///
+/// # Errors
+/// Whatever `take` says, or a source that fails.
+pub fn each_patches<E>(
+    features: &Arc<FeatureModel>,
+    pictures: &mut Pictures,
+    how: (usize, DecodeLimits),
+    watching: (&AtomicBool, &mut dyn Progress),
+    mut take: impl FnMut(Normal, Patches) -> Result<(), E>,
+) -> Result<Vec<String>, E>
+where
+    E: From<StreamError> + std::fmt::Display,
+{
+    let mut failed = Vec::new();
+    let mut sink = PatchSink {
+        take: |row| match row {
+            Row::Patches(normal, patches) => take(normal, patches),
+            Row::Failed(_, trouble) => {
+                failed.push(trouble.message);
+                Ok(())
+            }
+        },
+        rows: 0,
+        digest: [0; 32],
+        error: None,
+    };
+    sink.fill(features, pictures, how, watching)?;
+    Ok(failed)
 }
 
 /// Scores of the normals that a bank was made of, each as if it was not in the bank.
@@ -86,32 +123,42 @@ pub(super) fn left_out(
     Ok(rows.parse())
 }
 
-/// Works out the threshold that keeps a promise, from the scores of normal pictures alone.
-///
-/// # Errors
-/// [`InspectError::Calibrate`]: too few scores, or a promise that makes no sense.
-pub fn calibrate(scores: &[f32], options: &CalibrateOptions) -> Result<Calibration, InspectError> {
-    Ok(calibrate::calibrate(scores, options)?)
-}
-
-/// Where a fitted bank goes, and whether something is there.
-#[derive(Debug, thiserror::Error)]
-#[error("{} exists already: choose another name, or add --overwrite", path.display())]
-pub struct BankExists {
-    /// The file.
-    pub path: PathBuf,
-}
-
 /// Takes patch vectors in order.
-struct FitSink {
-    builder: BankBuilder,
-    failed: Vec<(String, Trouble)>,
+struct PatchSink<F, E> {
+    take: F,
     rows: u64,
     digest: [u8; 32],
-    error: Option<InspectError>,
+    error: Option<E>,
 }
 
-impl Sink for FitSink {
+impl<F, E> PatchSink<F, E>
+where
+    F: FnMut(Row) -> Result<(), E>,
+    E: From<StreamError> + std::fmt::Display,
+{
+    fn fill(
+        &mut self,
+        features: &Arc<FeatureModel>,
+        pictures: &mut Pictures,
+        (threads, limits): (usize, DecodeLimits),
+        (stop, progress): (&AtomicBool, &mut dyn Progress),
+    ) -> Result<stream::Outcome, E> {
+        let stages = InspectStages::new(Arc::clone(features), Mode::Fit, limits, None);
+        let options = Options { threads, chunk: CHUNK, stop };
+        let ran = stream::run(pictures, &stages, self, options, progress);
+        // The belt ends with our own error wrapped up: the original says more.
+        match (self.error.take(), ran) {
+            (Some(error), _) => Err(error),
+            (None, ran) => Ok(ran?.0),
+        }
+    }
+}
+
+impl<F, E> Sink for PatchSink<F, E>
+where
+    F: FnMut(Row) -> Result<(), E>,
+    E: std::fmt::Display,
+{
     fn done(&self) -> (u64, [u8; 32]) {
         (self.rows, self.digest)
     }
@@ -121,15 +168,10 @@ impl Sink for FitSink {
         self.digest = chunk.input_digest;
         let mut bytes = chunk.payload.as_slice();
         while let Some(row) = Row::read(&mut bytes) {
-            match row {
-                Row::Failed(name, trouble) => self.failed.push((name, trouble)),
-                Row::Patches(normal, patches) => {
-                    if let Err(error) = self.builder.push(normal, &patches) {
-                        let text = error.to_string();
-                        self.error = Some(error.into());
-                        return Err(StreamError::Source { rows: self.rows, source: text.into() });
-                    }
-                }
+            if let Err(error) = (self.take)(row) {
+                let text = error.to_string();
+                self.error = Some(error);
+                return Err(StreamError::Source { rows: self.rows, source: text.into() });
             }
         }
         Ok(())

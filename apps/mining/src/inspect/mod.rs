@@ -9,6 +9,6 @@ mod stages;
 
 pub use error::InspectError;
 pub use features::FeatureModel;
-pub use fit::{Fitted, FitJob, calibrate, fit};
+pub use fit::{FitJob, Fitted, each_patches, fit};
 pub use job::{InspectJob, Inspection, inspect, normal_scores};
 pub use stages::{InspectStages, Inspected, Mode};

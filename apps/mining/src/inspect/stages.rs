@@ -33,10 +33,10 @@ pub struct Inspected {
     /// The score with the threshold at 0.5 and the median of the normals at 0; absent without a calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalised: Option<f32>,
-    /// Score from which a picture counts as anomalous; absent without a calibration.
+    /// Score above which a picture counts as anomalous; absent without a calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f32>,
-    /// Whether the score reaches the threshold; absent without a calibration.
+    /// Whether the score is above the threshold; absent without a calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anomalous: Option<bool>,
     /// Where it is least like the normals: x and y in pixels of the picture.
@@ -131,7 +131,7 @@ impl InspectStages {
             score: Some(anomaly.score),
             normalised: bank.normalised(anomaly.score),
             threshold,
-            anomalous: threshold.map(|threshold| anomaly.score >= threshold),
+            anomalous: bank.calibration().map(|calibration| calibration.is_anomalous(anomaly.score)),
             worst: Some([worst.x, worst.y]),
             regions: threshold.map(|threshold| regions(&heat, threshold)).unwrap_or_default(),
             error: None,

@@ -99,8 +99,26 @@ impl Listener {
         listener
     }
 
+    /// One for whom the system takes next to nothing in advance.
+    fn slow(server: &Server, ask: Ask) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4096).unwrap();
+            socket.connect(server.address).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(client::SOON)).unwrap();
+        let mut listener = Self::talk(stream, ask, "text/event-stream");
+        while !listener.line().contains(": open") {}
+        listener
+    }
+
     fn begin(server: &Server, ask: Ask, kind: &str) -> Self {
-        let mut stream = client::connect(server.address);
+        Self::talk(client::connect(server.address), ask, kind)
+    }
+
+    fn talk(mut stream: TcpStream, ask: Ask, kind: &str) -> Self {
         client::write(&mut stream, &ask.header("accept-encoding", "gzip").bytes());
         let mut listener = Self(BufReader::new(stream));
         let head = std::iter::from_fn(|| Some(listener.line()).filter(|line| !line.is_empty()));
@@ -210,10 +228,10 @@ fn too_many_are_refused_and_a_key_needs_the_scope() {
 #[test]
 fn a_slow_client_misses_events_and_is_told_or_caught_up() {
     let Stage { server, journal, .. } = stage(8, |_| ());
-    let mut bare = Listener::open(&server, Ask::get("/v1/bare"));
-    let mut kept = Listener::open(&server, Ask::get("/v1/events").header("last-event-id", "0"));
-    let text = "x".repeat(256 << 10);
-    // Far more than the system's buffers between server and client hold.
+    let mut bare = Listener::slow(&server, Ask::get("/v1/bare"));
+    let mut kept = Listener::slow(&server, Ask::get("/v1/events").header("last-event-id", "0"));
+    let text = "x".repeat(128 << 10);
+    // More than the system's buffers between server and client hold.
     (1..=100).for_each(|id| journal.add(id, &text));
     let mut told = false;
     let mut last = 0;
@@ -231,8 +249,8 @@ fn a_slow_client_misses_events_and_is_told_or_caught_up() {
 #[test]
 fn a_client_that_takes_nothing_is_dropped() {
     let Stage { server, journal, .. } = stage(8, |s| s.server.reply_timeout_s = 1);
-    let _stuck = Listener::open(&server, Ask::get("/v1/bare"));
-    let text = "x".repeat(1 << 20);
+    let _stuck = Listener::slow(&server, Ask::get("/v1/bare"));
+    let text = "x".repeat(128 << 10);
     let started = Instant::now();
     let mut id = 0;
     until("its place is free", || {

@@ -255,7 +255,7 @@ impl Shared {
         if let Some(will) = will
             && !self.stop.load(Ordering::SeqCst)
         {
-            state.publish(will);
+            state.publish(&will);
         }
     }
 
@@ -275,7 +275,7 @@ impl Shared {
                         return Err(wrong("a message of QoS 2, or with wildcards in its topic"));
                     }
                     let id = if qos == 1 { Some(fields.number()?) } else { None };
-                    state.publish(Message { topic, payload: fields.0.to_vec(), qos, retain });
+                    state.publish(&Message { topic, payload: fields.0.to_vec(), qos, retain });
                     let told = id.filter(|_| !self.mute.load(Ordering::SeqCst));
                     told.map(|id| packet::write(packet::PUBACK, 0, &id.to_be_bytes()))
                 }
@@ -307,7 +307,7 @@ impl State {
         }
     }
 
-    fn publish(&mut self, message: Message) {
+    fn publish(&mut self, message: &Message) {
         self.published.push(message.clone());
         if message.retain {
             if message.payload.is_empty() {

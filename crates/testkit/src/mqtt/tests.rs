@@ -141,9 +141,12 @@ fn a_will_is_published_for_those_who_go_without_a_word() {
         drop(Client::connect(address, "cut", 60, Some("will/cut")));
         let cut = all.wait(|heard| !heard.is_empty(), SOON);
         assert_eq!(texts(&cut), ["will/cut=offline"], "{}", broker.name());
-        let (_silent, _) = Client::connect(address, "silent", 1, Some("will/silent"));
-        let silent = all.wait(|heard| heard.len() > 1, SOON);
-        assert_eq!(texts(&silent[1..]), ["will/silent=offline"], "{}", broker.name());
+        // Mosquitto looks for the silent every five seconds only.
+        if let Broker::Embedded(_) = broker {
+            let (_silent, _) = Client::connect(address, "silent", 1, Some("will/silent"));
+            let silent = all.wait(|heard| heard.len() > 1, SOON);
+            assert_eq!(texts(&silent[1..]), ["will/silent=offline"]);
+        }
         // A will that is retained is there for those who come later.
         let late = Subscriber::connect(address, "will/cut").unwrap();
         assert!(late.wait(|heard| !heard.is_empty(), SOON)[0].retain);
@@ -200,6 +203,8 @@ fn the_embedded_one_can_be_difficult() {
     for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x10, 0x00], &[0x10, 4, 0, 9, 1, 1]] {
         let mut stream = TcpStream::connect(broker.address()).unwrap();
         stream.write_all(nonsense).unwrap();
+        // Some of it promises more.
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
         assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
     }
     assert_eq!(Client::connect(broker.address(), "sound", 60, None).1, 0);

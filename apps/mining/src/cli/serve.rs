@@ -1,0 +1,1 @@
+//! placeholder until the branch with the server is merged
