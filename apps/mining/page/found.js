@@ -11,9 +11,9 @@ const percent = (value) => `${(100 * value).toFixed(0)} %`;
 export const stem = (name) => name.replace(/\.[^.]*$/, "") || "picture";
 
 export class FoundResult {
-  constructor(place, { stage, file, reply, one }) {
+  constructor(place, { stage, file, reply }) {
     Object.assign(this, { place, stage, file, reply });
-    this.least = reply.settings.scenario_confidence ?? one.confidence ?? reply.settings.confidence;
+    this.least = reply.settings.usual_confidence;
     this.off = new Set();
     this.redraw(true);
   }

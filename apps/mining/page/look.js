@@ -53,7 +53,7 @@ export class Look {
     const tasks = scenarios.filter(({ mode }) => mode !== "anomaly");
     const groups = [
       group("look.scenarios", tasks.map((one) => option(`scenario:${one.name}`, title(one), one.ready))),
-      group("look.models", models.map((one) => option(`model:${one.name}`, one.name, one.ready))),
+      group("look.models", models.map((one) => option(`model:${one.name}`, one.name, true))),
       group("look.banks", banks.map((one) => option(`bank:${one.name}`, one.name, one.ready))),
     ].filter(Boolean);
     $("look-with").replaceChildren(...groups);
