@@ -3,6 +3,9 @@
 
 pub mod bank;
 pub mod calibrate;
+pub mod convert;
+pub mod draw;
+pub mod encode;
 pub mod geometry;
 pub mod heads;
 pub mod image;

@@ -91,7 +91,7 @@ fn colours_come_out_right() {
         ("cmyk_plain.jpg", 14),
         ("ycck.jpg", 14),
         ("palette.png", 20),
-        ("palette.bmp", 16),
+        ("palette.bmp", 20),
         ("animated.gif", 16),
     ] {
         let image = read(&file(name)).expect(name);
@@ -211,7 +211,8 @@ fn with_size(name: &str, size: u32) -> Vec<u8> {
             let at = u32::from_le_bytes(bytes[4..8].try_into().expect("four")) as usize;
             let count = usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
             for entry in bytes[at + 2..at + 2 + count * 12].chunks_exact_mut(12) {
-                if [256, 257].contains(&u16::from_le_bytes([entry[0], entry[1]])) {
+                // Columns, rows and rows of a strip: the picture in one strip.
+                if [256, 257, 278].contains(&u16::from_le_bytes([entry[0], entry[1]])) {
                     entry[2..4].copy_from_slice(&[4, 0]);
                     entry[8..12].copy_from_slice(&size.to_le_bytes());
                 }

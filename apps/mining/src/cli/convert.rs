@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use strata_cli::{Globals, say};
 use strata_vision::convert::{Dataset, YoloLabels, read_coco, read_voc, read_yolo, write_coco, write_voc, write_yolo};
-use strata_vision::image::{DecodeLimits, size_of_file};
+use strata_vision::image::{DecodeLimits, decode_file};
 
 /// Convert annotations between COCO, YOLO and Pascal VOC.
 #[derive(Debug, Clone, clap::Args)]
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if taken && !args.overwrite {
         bail!("{} exists already: choose another name, or add --overwrite", args.out.display());
     }
-    let size = |picture: &Path| size_of_file(picture, &DecodeLimits::default());
+    let size = |picture: &Path| decode_file(picture, &DecodeLimits::default()).map(|image| image.size());
     let dataset = match form {
         Form::Coco => read_coco(&args.input)?,
         Form::Yolo => read_yolo(&args.input, args.split.as_deref(), size)?,

@@ -8,7 +8,7 @@ use strata_vision::heads::{DecodeOptions, Head, HeadError};
 use strata_vision::image::Image;
 use strata_vision::preprocess::{Placement, PrepareError, Source};
 use strata_vision::tensor::TensorView;
-use strata_vision::tile::{self, MergeConfig, TileConfig};
+use strata_vision::tile::{self, MergeConfig, TileConfig, TileError};
 
 use crate::models::{ModelsError, Pixels, VisionModel};
 use crate::scenario::{DetectTask, Tiling};
@@ -29,6 +29,9 @@ pub enum DetectError {
     /// The picture does not become the model's input.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// The picture cannot be cut into tiles.
+    #[error(transparent)]
+    Tile(#[from] TileError),
 }
 
 /// How detections are made, worked out of a task and a card.
@@ -165,14 +168,17 @@ impl Detector {
         tiling: Tiling,
         run: &RunOptions,
     ) -> Result<Vec<Detection>, DetectError> {
-        let config = TileConfig { size: Size::new(tiling.size, tiling.size), overlap: tiling.overlap };
-        let mut regions = tile::tiles(image.size(), &config);
+        let config = TileConfig {
+            size: Size::new(tiling.size, tiling.size),
+            overlap: tiling.overlap,
+        };
+        let mut regions = tile::tiles(image.size(), &config)?;
         let whole = BBox::new(0.0, 0.0, image.width() as f32, image.height() as f32);
         if regions.len() > 1 {
             regions.push(whole);
         }
         let mut pixels = self.model.pixels(BATCH.min(regions.len()));
-        let mut all = Vec::new();
+        let mut found = Vec::with_capacity(regions.len());
         for batch in regions.chunks(BATCH) {
             let placements = batch
                 .iter()
@@ -181,9 +187,11 @@ impl Detector {
                     self.prepare(Source { image, region: Some(region) }, slot, &mut pixels)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            self.infer(0..batch.len(), (&pixels, &placements), run, |_, found| all.extend(found))?;
+            self.infer(0..batch.len(), (&pixels, &placements), run, |slot, own| {
+                found.push((batch[slot], own));
+            })?;
         }
-        let mut merged = tile::merge(all, &MergeConfig { threshold: self.settings.decode.iou, ..MergeConfig::default() });
+        let mut merged = tile::merge_tiles(image.size(), &found, &MergeConfig::default());
         merged.truncate(self.settings.decode.max_detections);
         Ok(merged)
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use strata_core::stream::{Progress, StreamError};
 use strata_vision::convert::{ConvertError, Dataset, read_coco, read_yolo};
-use strata_vision::image::{DecodeLimits, size_of_file};
+use strata_vision::image::{DecodeLimits, decode_file};
 use strata_vision::metrics::{CocoFound, CocoSummary, MetricError, coco_ap};
 
 use crate::detect::{DetectJob, Detector, detect};
@@ -115,7 +115,7 @@ pub struct ClassFigures {
 /// [`EvalError::Data`] with file and line, [`EvalError::NoData`].
 pub fn read_data(path: &Path) -> Result<Dataset, EvalError> {
     if path.join("images").is_dir() {
-        let size = |picture: &Path| size_of_file(picture, &DecodeLimits::default());
+        let size = |picture: &Path| decode_file(picture, &DecodeLimits::default()).map(|image| image.size());
         return Ok(read_yolo(path, None, size)?);
     }
     if path.is_file() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use strata_core::stream::{self, Chunk, Options, Progress, RecordError, Sink, StreamError};
-use strata_vision::bank::{BankBuilder, FitOptions, MemoryBank, Normal, Patches};
+use strata_vision::bank::{BankBuilder, FitOptions, MemoryBank, Normal, Patches, Precision};
 use strata_vision::image::DecodeLimits;
 
 use super::stages::{InspectStages, Mode};
@@ -70,7 +70,7 @@ pub fn fit(
         let first = first.unwrap_or_else(|| "there was no picture".to_owned());
         return Err(InspectError::NoPictures { pictures, first });
     }
-    Ok(Some(Fitted { bank: builder.finish()?, failed }))
+    Ok(Some(Fitted { bank: builder.finish(Precision::Int8)?, failed }))
 }
 
 /// The patch vectors of every picture, in order; gives back what was wrong with those that have none.

@@ -20,6 +20,14 @@ pub(super) fn decode(
 ) -> Result<(), DecodeError> {
     let source = Cursor::new(bytes);
     let wrong = |error| fault(format, &error);
+    if format == Format::WebP {
+        // The file says how long it is; its orientation may come after the picture.
+        let says = bytes.get(4..8).and_then(|n| n.try_into().ok()).map_or(0, u32::from_le_bytes);
+        if (bytes.len() as u64) < u64::from(says) + 8 {
+            let reason = format!("{} of {} bytes", bytes.len(), u64::from(says) + 8);
+            return Err(DecodeError::Truncated { format, reason });
+        }
+    }
     // Each constructor reads the header only.
     match format {
         Format::Png => {
