@@ -73,7 +73,7 @@ export class AnomalyResult {
   regions() {
     const { regions } = this.reply;
     const row = (region, id) => {
-      const [x1, y1, x2, y2] = region.bbox.map(Math.round);
+      const [x1, y1, x2, y2] = region.map(Math.round);
       const pick = (to) => () => {
         this.stage.picked = to;
         this.stage.draw();
@@ -82,12 +82,11 @@ export class AnomalyResult {
         "tr",
         { tabindex: "0", onmouseenter: pick(id), onfocus: pick(id), onmouseleave: pick(null), onblur: pick(null) },
         el("td", { text: `${id + 1}` }),
-        el("td", { class: "n", text: short(region.score) }),
         el("td", { class: "n", text: `${x1}, ${y1}` }),
         el("td", { class: "n", text: `${x2 - x1} × ${y2 - y1}` }),
       );
     };
-    const heads = ["anomaly.region", "found.score", "found.box", "found.size"].map((key, at) => el("th", { scope: "col", class: at > 0 ? "n" : "", text: t(key) }));
+    const heads = ["anomaly.region", "found.box", "found.size"].map((key, at) => el("th", { scope: "col", class: at > 0 ? "n" : "", text: t(key) }));
     const caption = t("anomaly.regions", { n: regions.length });
     const table = el("table", {}, el("caption", { class: "sr", text: caption }), el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...regions.map(row)));
     return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": caption }, table);
@@ -96,7 +95,7 @@ export class AnomalyResult {
   mark() {
     const { stage, reply } = this;
     stage.opacity = this.opacity;
-    stage.boxes = reply.regions.map((region, id) => ({ id, bbox: region.bbox, colour: "#ffffff", text: short(region.score) }));
+    stage.boxes = reply.regions.map((region, id) => ({ id, bbox: region, colour: "#ffffff", text: String(id + 1) }));
     stage.label(`${t("anomaly.picture")}. ${t("anomaly.regions", { n: reply.regions.length })}`);
     stage.draw();
   }

@@ -88,7 +88,7 @@ export class Events {
   line(up, error) {
     this.up = up;
     $("events-state").textContent = t(up ? "events.live" : "events.reconnecting");
-    $("events-state").className = `state ${up ? "live" : "stalled"}`;
+    $("events-state").className = `state ${up ? "online" : "stalled"}`;
     if (error) showProblem($("events-problems"), error, $("events-title"));
   }
 

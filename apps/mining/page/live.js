@@ -13,8 +13,8 @@ const stateOf = (camera) => el("span", { class: `state ${camera.state}`, text: t
 const rate = (value) => number(Math.round(value * 10) / 10);
 
 function figures(camera) {
-  const parts = [t("live.fps", { n: rate(camera.fps) }), t("live.drops", { n: camera.dropped })];
-  if (camera.latency) parts.push(t("live.p95", { n: Math.round(camera.latency.p95_ms) }));
+  const parts = [t("live.fps", { n: rate(camera.analysed_fps) }), t("live.drops", { n: camera.dropped })];
+  if (camera.analysed > 0) parts.push(t("live.p95", { n: Math.round(camera.latency.p95_ms) }));
   return parts;
 }
 
@@ -23,6 +23,7 @@ export class Live {
     Object.assign(this, { state, onedit });
     this.cards = new Map();
     this.cameras = [];
+    this.trouble = null;
     this.timer = 0;
     this.active = false;
     this.viewer = null;
@@ -74,7 +75,9 @@ export class Live {
     try {
       const reply = await getJson("/v1/cameras");
       this.state.watching = reply.watching;
+      this.state.cameras = reply.cameras.map(({ name }) => name);
       this.cameras = reply.cameras;
+      this.trouble = reply.trouble;
       this.show();
       this.drawViewer();
       $("problems").replaceChildren();
@@ -94,10 +97,12 @@ export class Live {
       this.cards.delete(name);
     }
     for (const camera of this.cameras) this.card(camera);
-    const good = this.cameras.filter((camera) => camera.state === "live").length;
+    const good = this.cameras.filter((camera) => camera.state === "online").length;
     const none = this.cameras.length === 0;
+    const why = this.trouble ?? t(this.state.watching ? "live.starting" : "live.none");
     if (none && !this.state.server) $("live-note").textContent = "";
-    else $("live-note").textContent = none ? t("live.none") : t("live.summary", { n: this.cameras.length, good });
+    else $("live-note").textContent = none ? why : t("live.summary", { n: this.cameras.length, good });
+    $("live-note").classList.toggle("error", Boolean(this.trouble));
   }
 
   card(camera) {
@@ -175,12 +180,13 @@ export class Live {
     const ms = (value) => `${number(Math.round(value))} ms`;
     const rows = [
       ["state", stateOf(camera)],
-      ["source", served("span", camera.source)],
-      ["fps", rate(camera.fps)],
+      camera.size && ["size", camera.size.join(" × ")],
+      ["fps", `${rate(camera.received_fps)} / ${rate(camera.analysed_fps)}`],
       ["received", number(camera.received)],
       ["analysed", number(camera.analysed)],
       ["dropped", number(camera.dropped)],
-      camera.latency && ["latency", `${ms(camera.latency.p50_ms)} / ${ms(camera.latency.p95_ms)}`],
+      camera.analysed > 0 && ["latency", `${ms(camera.latency.p50_ms)} / ${ms(camera.latency.p95_ms)}`],
+      ["open", number(camera.open_events)],
       ["restarts", number(camera.restarts)],
       camera.error && ["error", served("span", camera.error, { class: "error" })],
     ];
