@@ -2,6 +2,7 @@
 // acknowledged is remembered by this browser alone.
 
 import { getJson, request } from "./api.js";
+import { className } from "./classes.js";
 import { $, announce, el, served, showProblem } from "./dom.js";
 import { EventStream } from "./stream.js";
 import { duration, lang, number, t } from "./words.js";
@@ -34,7 +35,7 @@ const clock = (time) =>
   new Intl.DateTimeFormat(lang() === "zh" ? "zh-CN" : navigator.language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(time));
 const score = (value) => number(Math.round(100 * value) / 100);
 const secondsOf = (event) => (new Date(event.ended) - new Date(event.started)) / 1000;
-const nameOf = (event) => `${event.class}, ${event.camera}`;
+const nameOf = (event) => `${className(event.class)}, ${event.camera}`;
 
 export class Events {
   constructor(state, { onunseen }) {
@@ -143,7 +144,7 @@ export class Events {
     if (at >= 0) this.events[at] = event;
     else if (this.wanted(event)) this.events = [event, ...this.events].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, SHOWN);
     if (name === "new" && event.severity === "alert") {
-      announce(t("events.new", { severity: t("severity.alert"), class: event.class, camera: event.camera }));
+      announce(t("events.new", { severity: t("severity.alert"), class: className(event.class), camera: event.camera }));
     }
     this.show();
     if (this.open === event.id) this.drawDetails();
@@ -188,8 +189,8 @@ export class Events {
     const where = [event.scene, event.rule, event.zone].filter(Boolean).join(" · ");
     const time = el("time", { datetime: event.started, text: clock(event.started) });
     const lasted = event.ended ? t("event.lasted", { time: duration(secondsOf(event)) }) : t("event.ongoing");
-    const title = el("button", { type: "button", class: "quiet", "data-act": "open", "aria-label": t("event.details", { name: nameOf(event) }), onclick: open });
-    title.append(el("b", { text: event.class }));
+    const title = el("button", { type: "button", class: "quiet name", "data-act": "open", "aria-label": t("event.details", { name: nameOf(event) }), onclick: open });
+    title.append(el("b", { text: className(event.class) }));
     const head = el("div", { class: "row" }, title, served("span", event.camera), ...this.badges(event));
     const main = el("div", { class: "event-main" }, head, el("p", { class: "soft small" }, time, ` · ${lasted}`), served("p", where, { class: "soft small" }));
     const text = t(seen ? "event.undo" : "event.acknowledge");

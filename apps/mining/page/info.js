@@ -67,7 +67,7 @@ export class Info {
         showProblem($("info-problems"), error, file.querySelector("summary"));
       }
     });
-    return el("div", { class: "card" }, head, served("p", one.description, { class: "about" }), what, list, file);
+    return el("div", { class: "card" }, head, served("p", one.description.replace(/\s+/g, " "), { class: "about" }), what, list, file);
   }
 
   bank(one) {

@@ -125,10 +125,10 @@ export class Live {
   makeCard({ name }) {
     const image = el("img", { hidden: true });
     const waiting = el("span", { class: "waiting" });
-    const open = el("button", { type: "button", class: "screen", onclick: () => this.enlarge(name) }, waiting, image);
+    const open = el("button", { type: "button", class: "screen", onclick: () => this.enlarge(name) }, image);
     const [state, line, error] = [el("span"), el("p", { class: "figures" }), served("p", "", { class: "error" })];
     const head = el("div", { class: "camera-line" }, el("b", { text: name }), el("span", { class: "push" }), state);
-    const item = el("li", { class: "card camera", "data-camera": name }, open, head, line, error);
+    const item = el("li", { class: "card camera", "data-camera": name }, el("div", { class: "seen" }, open, waiting), head, line, error);
     const frames = new Frames(image, name, { onsize: () => (waiting.hidden = true) });
     return { item, image, waiting, open, state, figures: line, error, frames, visible: false };
   }

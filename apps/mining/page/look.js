@@ -76,7 +76,8 @@ export class Look {
 
   showAbout() {
     const { one, mode } = this.with();
-    $("look-about").textContent = one?.description ?? "";
+    // Files break their lines; the page has its own width.
+    $("look-about").textContent = (one?.description ?? "").replace(/\s+/g, " ");
     $("look-about").hidden = !one?.description;
     $("tile-label").hidden = mode !== "detect";
     $("look-go").disabled = !one;

@@ -1,6 +1,7 @@
 // The page of `strata-mining serve`: its views, the language, the key, and the start.
 
 import { getJson, key, onKey, onUnauthorised } from "./api.js";
+import { learnClasses } from "./classes.js";
 import { $, showProblem } from "./dom.js";
 import { Events } from "./events.js";
 import { Info } from "./info.js";
@@ -136,6 +137,7 @@ async function load() {
     ["/v1/scenarios", "/v1/banks", "/v1/cameras"].map((path) => getJson(path)),
   );
   Object.assign(state, { scenarios: scenarios.scenarios, models: scenarios.models, banks: banks.banks, watching: cameras.watching });
+  learnClasses(state.scenarios, state.models);
   for (const view of Object.values(views)) view.redraw();
   if (state.watching) events.follow();
 }

@@ -23,6 +23,7 @@ pub(super) const ASSETS: &[Asset] = &[
     asset!("/words.js", "words.js", SCRIPT),
     asset!("/en.js", "en.js", SCRIPT),
     asset!("/zh.js", "zh.js", SCRIPT),
+    asset!("/classes.js", "classes.js", SCRIPT),
     asset!("/live.js", "live.js", SCRIPT),
     asset!("/frames.js", "frames.js", SCRIPT),
     asset!("/shapes.js", "shapes.js", SCRIPT),
