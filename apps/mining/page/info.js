@@ -3,7 +3,7 @@
 import { getJson, request } from "./api.js";
 import { $, announce, el, served, showProblem } from "./dom.js";
 import { originBox } from "./origin.js";
-import { lang, number, t } from "./words.js";
+import { has, lang, number, t } from "./words.js";
 
 const chip = (text, kind = "") => el("span", { class: `badge ${kind}`, text });
 const stateChip = (state) => chip(t(`info.${state}`), state === "ready" ? "done" : "");
@@ -67,7 +67,7 @@ export class Info {
         showProblem($("info-problems"), error, file.querySelector("summary"));
       }
     });
-    return el("div", { class: "card" }, head, served("p", one.description.replace(/\s+/g, " "), { class: "about" }), what, list, file);
+    return el("div", { class: "card" }, head, has(`about.${one.name}`) ? el("p", { class: "about", text: t(`about.${one.name}`) }) : served("p", one.description.replace(/\s+/g, " "), { class: "about" }), what, list, file);
   }
 
   bank(one) {

@@ -6,7 +6,7 @@ import { beltResult } from "./belt.js";
 import { $, announce, el, showProblem } from "./dom.js";
 import { FoundResult } from "./found.js";
 import { Stage } from "./stage.js";
-import { duration, lang, size, t } from "./words.js";
+import { duration, has, lang, size, t } from "./words.js";
 
 /// Detections are asked for down to this, so that the slider can go below the scenario's own.
 const LEAST = 0.05;
@@ -75,9 +75,14 @@ export class Look {
   }
 
   showAbout() {
-    const { one, mode } = this.with();
+    const { kind, one, mode } = this.with();
     // Files break their lines; the page has its own width.
     $("look-about").textContent = (one?.description ?? "").replace(/\s+/g, " ");
+    const own = `about.${one?.name}`;
+    const translated = kind === "scenario" && has(own);
+    if (translated) $("look-about").textContent = t(own);
+    if (translated) $("look-about").removeAttribute("lang");
+    else $("look-about").lang = "en";
     $("look-about").hidden = !one?.description;
     $("tile-label").hidden = mode !== "detect";
     $("look-go").disabled = !one;
