@@ -23,7 +23,8 @@ use crate::scenario::{DetectTask, Loaded, Mode, Tiling};
 use crate::sources::{Pace, SourceSpec, StreamOptions, Transport as Carried, open_stream};
 use crate::watch::config::{CameraConfig, SceneConfig, Transport};
 use crate::watch::{
-    AnalyseError, Analyser, AnalyserFactory, Anomaly, Belt, Features, Findings, PassKey, Refiner, ScenePlan, Sources,
+    AnalyseError, Analyser, AnalyserFactory, Anomaly, Belt, Features, Findings, PassKey, Refiner,
+    ScenePlan, Sources,
 };
 
 /// Share of a tile that its neighbour covers too.
@@ -38,7 +39,11 @@ fn error(error: impl std::fmt::Display) -> AnalyseError {
 pub struct Streams;
 
 impl Sources for Streams {
-    fn open(&self, camera: &CameraConfig, stop: &Arc<AtomicBool>) -> Result<Box<dyn FrameSource>, String> {
+    fn open(
+        &self,
+        camera: &CameraConfig,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Box<dyn FrameSource>, String> {
         let spec = SourceSpec::parse(&camera.source).map_err(|error| error.to_string())?;
         let options = StreamOptions {
             transport: match camera.transport {
@@ -91,7 +96,9 @@ impl Analysers {
             task.tile = scene.tile.map(|size| Tiling { size, overlap: OVERLAP }).or(task.tile);
             Task::Detect { model, task }
         };
-        let belt = |table: &toml::Table| BeltConfig::deserialize(table.clone()).map(Task::Belt).map_err(error);
+        let belt = |table: &toml::Table| {
+            BeltConfig::deserialize(table.clone()).map(Task::Belt).map_err(error)
+        };
         let task = match (&loaded, &scene.model, &scene.bank) {
             (_, _, Some(bank)) => Task::Bank(bank.clone()),
             (Some(loaded), model, None) => {
@@ -111,7 +118,9 @@ impl Analysers {
             (None, Some(model), None) => detect(model.clone(), DetectTask::default()),
             (None, None, None) if scene.belt => belt(&scene.options)?,
             (None, None, None) => {
-                return Err(AnalyseError("it names nothing to look with: add scenario, model, bank or belt".to_owned()));
+                return Err(AnalyseError(
+                    "it names nothing to look with: add scenario, model, bank or belt".to_owned(),
+                ));
             }
         };
         Ok((task, loaded))
@@ -137,7 +146,9 @@ impl Analysers {
         let model = match features.get(name) {
             Some(model) => Arc::clone(model),
             None => {
-                let model = Arc::new(FeatureModel::new(self.models.vision(name).map_err(error)?).map_err(error)?);
+                let model = Arc::new(
+                    FeatureModel::new(self.models.vision(name).map_err(error)?).map_err(error)?,
+                );
                 features.insert(name.clone(), Arc::clone(&model));
                 model
             }
@@ -151,7 +162,9 @@ impl AnalyserFactory for Analysers {
     fn plan(&self, scene: &SceneConfig) -> Result<ScenePlan, AnalyseError> {
         let (task, loaded) = Self::task(scene)?;
         let rules = loaded.map(|loaded| loaded.scenario.rules).unwrap_or_default();
-        let rules = rules.into_iter().map(|rule| crate::watch::config::RuleConfig::deserialize(rule).map_err(error));
+        let rules = rules
+            .into_iter()
+            .map(|rule| crate::watch::config::RuleConfig::deserialize(rule).map_err(error));
         let rules = rules.collect::<Result<_, _>>()?;
         let named = |card: &strata_core::card::ModelCard| format!("{} {}", card.name, card.version);
         Ok(match task {
@@ -159,7 +172,12 @@ impl AnalyserFactory for Analysers {
                 let detector = self.detector(&model, &task)?;
                 let settings = detector.settings();
                 let model = named(detector.model().card());
-                let settings = format!("{:?} {:?} {}", settings.decode, settings.tile, detector.model().preprocess().hash());
+                let settings = format!(
+                    "{:?} {:?} {}",
+                    settings.decode,
+                    settings.tile,
+                    detector.model().preprocess().hash()
+                );
                 let classes = detector.classes().to_vec();
                 let key = PassKey { model: model.clone(), settings };
                 ScenePlan { key, model, classes, rules, threshold: None }
@@ -169,7 +187,10 @@ impl AnalyserFactory for Analysers {
                 let features = self.features(&bank)?;
                 let model = named(features.model().card());
                 // Every bank of this model shares the pass.
-                let key = PassKey { model: model.clone(), settings: features.identity().preprocess.clone() };
+                let key = PassKey {
+                    model: model.clone(),
+                    settings: features.identity().preprocess.clone(),
+                };
                 let bank_name = path.file_stem().unwrap_or_default().to_string_lossy();
                 let threshold = bank.calibration().map(|calibration| calibration.threshold);
                 let model = format!("{model}, bank {bank_name}");
@@ -216,7 +237,9 @@ impl Analyser for DetectPass {
             }
         } else {
             let mut pixels = detector.model().pixels(frames.len());
-            let prepare = |(slot, frame): (usize, &&Image)| detector.prepare((*frame).into(), slot, &mut pixels);
+            let prepare = |(slot, frame): (usize, &&Image)| {
+                detector.prepare((*frame).into(), slot, &mut pixels)
+            };
             let placements: Vec<Placement> =
                 frames.iter().enumerate().map(prepare).collect::<Result<_, _>>().map_err(error)?;
             let take = |slot: usize, detections| found[slot] = detections;
@@ -232,7 +255,8 @@ struct FeaturePass(Arc<FeatureModel>);
 impl Analyser for FeaturePass {
     fn analyse(&self, frames: &[&Image]) -> Result<Vec<Findings>, AnalyseError> {
         let one = |frame: &&Image| {
-            let (patches, placement) = self.0.patches_of(frame, &RunOptions::default()).map_err(error)?;
+            let (patches, placement) =
+                self.0.patches_of(frame, &RunOptions::default()).map_err(error)?;
             let (rows, columns) = patches.grid();
             let region = placement.to_image(BBox::new(0.0, 0.0, f32::MAX, f32::MAX));
             let (dim, values) = (patches.dim(), patches.data().to_vec());
@@ -256,7 +280,8 @@ impl Refiner for BankRefiner {
         let grid = (features.rows, features.columns);
         let patches = Patches::new(grid, features.dim, features.values.clone()).map_err(error)?;
         let anomaly = self.bank.score(&patches).map_err(error)?;
-        let placement = self.features.model().preprocess().placement(frame.into()).map_err(error)?;
+        let placement =
+            self.features.model().preprocess().placement(frame.into()).map_err(error)?;
         // The patches that show the picture; the others saw the border around it.
         let (content, input) = (placement.content(), placement.input);
         let cells = |from: f32, to: f32, of: u32, count: usize| {
@@ -266,7 +291,8 @@ impl Refiner for BankRefiner {
         };
         let (left, right) = cells(content.x1, content.x2, input.width, grid.1);
         let (top, bottom) = cells(content.y1, content.y2, input.height, grid.0);
-        let rows = (top..bottom).flat_map(|row| (left..right).map(move |column| row * grid.1 + column));
+        let rows =
+            (top..bottom).flat_map(|row| (left..right).map(move |column| row * grid.1 + column));
         let data = rows.map(|at| anomaly.distances.get(at).copied().unwrap_or(0.0)).collect();
         let (width, height) = ((right - left) as u32, (bottom - top) as u32);
         let (row, column, _) = anomaly.worst();
@@ -295,12 +321,17 @@ impl Analyser for BeltPass {
             let edges = || Some((report.left?, report.right?));
             let region = edges().map(|(left, right)| {
                 let points = [left.from, left.to, right.from, right.to];
-                let least = |of: fn(&strata_vision::geometry::Point) -> f32| points.iter().map(of).fold(f32::MAX, f32::min);
-                let most = |of: fn(&strata_vision::geometry::Point) -> f32| points.iter().map(of).fold(f32::MIN, f32::max);
+                let least = |of: fn(&strata_vision::geometry::Point) -> f32| {
+                    points.iter().map(of).fold(f32::MAX, f32::min)
+                };
+                let most = |of: fn(&strata_vision::geometry::Point) -> f32| {
+                    points.iter().map(of).fold(f32::MIN, f32::max)
+                };
                 BBox::new(least(|p| p.x), least(|p| p.y), most(|p| p.x), most(|p| p.y))
             });
             // What lies beyond the bed counts by how clearly it is seen.
-            let beyond = report.overflow.iter().map(|overflow| overflow.confidence).fold(0.0, f32::max);
+            let beyond =
+                report.overflow.iter().map(|overflow| overflow.confidence).fold(0.0, f32::max);
             Findings::Belt(Belt {
                 deviation: report.deviation.map(|deviation| deviation.share.abs()),
                 overflow: report.found.then_some(beyond),

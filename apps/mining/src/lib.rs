@@ -1,9 +1,16 @@
 //! Mining vision inspection: what the binary `strata-mining` is made of.
 
+pub mod analysers;
+pub mod belt;
+pub mod cli;
 pub mod detect;
+pub mod evaluate;
 pub mod inspect;
 pub mod models;
+pub mod overlay;
 pub mod picture;
 pub mod samples;
 pub mod save;
 pub mod scenario;
+pub mod sources;
+pub mod watch;

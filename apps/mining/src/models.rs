@@ -8,7 +8,9 @@ use strata_core::card::{Dim, Dtype, ModelCard, ModelStore};
 use strata_core::hub::{Hub, HubError};
 use strata_core::paths;
 use strata_core::provenance::{Featuriser, Provenance};
-use strata_core::runtime::{Inputs, Model, OpenOptions, Outputs, PoolConfig, RunOptions, RuntimeError};
+use strata_core::runtime::{
+    Inputs, Model, OpenOptions, Outputs, PoolConfig, RunOptions, RuntimeError,
+};
 use strata_vision::preprocess::{self, Placement, PrepareError, Preprocess, Source};
 
 /// Name of the kit's preprocessing in provenance.
@@ -103,7 +105,9 @@ impl VisionModel {
                 Dim::Symbol(_) => true,
             });
         if !fits {
-            return Err(unfit(format!("[preprocess] makes pictures of {shape:?}, its input is another")));
+            return Err(unfit(format!(
+                "[preprocess] makes pictures of {shape:?}, its input is another"
+            )));
         }
         let fixed = match &port.shape[0] {
             Dim::Fixed(n) => Some(usize::try_from(*n).unwrap_or(1).max(1)),

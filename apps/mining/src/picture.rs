@@ -52,7 +52,10 @@ impl Picture {
     ///
     /// # Errors
     /// With the decoder's code: what is wrong with the file.
-    pub fn pixels(&self, limits: &DecodeLimits) -> Result<std::borrow::Cow<'_, Image>, RecordError> {
+    pub fn pixels(
+        &self,
+        limits: &DecodeLimits,
+    ) -> Result<std::borrow::Cow<'_, Image>, RecordError> {
         match &self.content {
             Content::Encoded(bytes) => decode(bytes, limits)
                 .map(std::borrow::Cow::Owned)

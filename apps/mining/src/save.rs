@@ -29,7 +29,12 @@ impl Saver {
     ///
     /// # Errors
     /// Where the copy cannot be written.
-    pub fn detections(&self, name: &str, image: &Image, objects: &[FoundObject]) -> Result<(), RecordError> {
+    pub fn detections(
+        &self,
+        name: &str,
+        image: &Image,
+        objects: &[FoundObject],
+    ) -> Result<(), RecordError> {
         let mut copy = image.clone();
         overlay::detections(&mut copy, objects);
         self.write(name, &copy)

@@ -9,6 +9,7 @@ pub mod load;
 pub mod models;
 pub mod mqtt;
 pub mod onnx;
+pub mod rtsp;
 pub mod shared;
 pub mod webhook;
 pub mod wire;

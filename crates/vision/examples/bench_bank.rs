@@ -15,7 +15,7 @@ use strata_vision::bank::{
     BankBuilder, FeatureSpec, FitOptions, Identity, Keep, MemoryBank, Normal, Patches, Precision, Scoring,
 };
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -7,16 +7,21 @@
 mod builder;
 mod coreset;
 mod file;
+mod frame;
+mod gaussian;
+mod gaussian_file;
 mod heat;
 mod index;
 mod kernel;
 mod memory;
 mod patches;
+mod pca;
 mod score;
 
 use serde::{Deserialize, Serialize};
 
 pub use builder::{BankBuilder, FitOptions, Keep};
+pub use gaussian::{GaussianBank, GaussianBuilder, GaussianOptions};
 pub use heat::{BLUR_SIGMA, heat_map};
 pub use index::{Neighbour, Precision};
 pub use memory::{Added, BankStats, MemoryBank};
@@ -118,3 +123,10 @@ pub struct Normal {
     /// sha256 of the picture's bytes, hexadecimal; empty when unknown.
     pub sha256: String,
 }
+
+#[cfg(test)]
+#[path = "bank/tests.rs"]
+mod tests;
+#[cfg(test)]
+#[path = "bank/gaussian_tests.rs"]
+mod gaussian_tests;

@@ -2,6 +2,7 @@
 //! Pure: no network, no clock, no model runtime.
 
 pub mod bank;
+pub mod belt;
 pub mod calibrate;
 pub mod convert;
 pub mod draw;

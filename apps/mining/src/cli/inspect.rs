@@ -87,7 +87,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     drop(progress);
     let done = done?;
     if let Some(out) = &args.out {
-        atomic::write_whole(out, &encode(out, &done.rows)?).with_context(|| out.display().to_string())?;
+        atomic::write_whole(out, &encode(out, &done.rows)?)
+            .with_context(|| out.display().to_string())?;
     }
     if !globals.quiet {
         say(&summary(&done, &bank))?;
@@ -111,8 +112,18 @@ fn encode(out: &std::path::Path, rows: &[Inspected]) -> anyhow::Result<Vec<u8>> 
     if out.extension().is_some_and(|e| e == "csv") {
         let mut table = csv::Writer::from_writer(Vec::new());
         table.write_record([
-            "image", "width", "height", "score", "normalised", "threshold", "anomalous", "worst_x", "worst_y",
-            "regions", "error_code", "error",
+            "image",
+            "width",
+            "height",
+            "score",
+            "normalised",
+            "threshold",
+            "anomalous",
+            "worst_x",
+            "worst_y",
+            "regions",
+            "error_code",
+            "error",
         ])?;
         for row in rows {
             let number = |value: Option<f32>| value.map(|v| v.to_string()).unwrap_or_default();
@@ -145,7 +156,9 @@ fn encode(out: &std::path::Path, rows: &[Inspected]) -> anyhow::Result<Vec<u8>> 
 /// What was found, for people.
 fn summary(done: &Inspection, bank: &MemoryBank) -> String {
     let mut rows: Vec<&Inspected> = done.rows.iter().collect();
-    rows.sort_by(|a, b| b.score.unwrap_or(f32::INFINITY).total_cmp(&a.score.unwrap_or(f32::INFINITY)));
+    rows.sort_by(|a, b| {
+        b.score.unwrap_or(f32::INFINITY).total_cmp(&a.score.unwrap_or(f32::INFINITY))
+    });
     let mut table = TextTable::new(&["picture", "score", "verdict", "regions"]);
     for row in rows.iter().take(LISTED) {
         let verdict = match (&row.error, row.anomalous) {
@@ -162,7 +175,8 @@ fn summary(done: &Inspection, bank: &MemoryBank) -> String {
         text += &format!("… and {} with lower scores\n", rows.len() - LISTED);
     }
     for row in rows.iter().filter(|row| row.error.is_some()).take(LISTED) {
-        text += &format!("{}\n", row.error.as_ref().map(|e| e.message.as_str()).unwrap_or_default());
+        text +=
+            &format!("{}\n", row.error.as_ref().map(|e| e.message.as_str()).unwrap_or_default());
     }
     let anomalous = done.rows.iter().filter(|row| row.anomalous == Some(true)).count();
     let seconds = done.elapsed.as_secs_f64().max(1e-9);

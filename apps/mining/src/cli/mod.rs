@@ -9,7 +9,6 @@ mod fit;
 mod inspect;
 mod run;
 mod scenarios;
-mod serve;
 mod source;
 mod watch;
 
@@ -17,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use strata_cli::{Globals, finish, log_to_stderr};
+
+use crate::models::is_vision;
 
 /// Mining vision inspection: find damage, foreign objects, people and anomalies in pictures, videos and cameras.
 #[derive(Debug, Parser)]
@@ -57,7 +58,6 @@ pub enum Command {
   strata-mining models fetch yolox-nano
   strata-mining models fetch yolox-nano --from downloads")]
     Models(strata_cli::models::Args),
-    Serve(serve::Args),
     #[command(after_help = "Examples:
   strata-mining keys add control-room --file keys.toml
   strata-mining serve --bind 0.0.0.0:8080 --auth-keys-file keys.toml
@@ -84,8 +84,7 @@ impl Command {
             Self::Eval(args) => eval::run(&args, globals),
             Self::Convert(args) => convert::run(&args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
-            Self::Models(args) => strata_cli::models::run(&args, globals),
-            Self::Serve(args) => serve::run(&args, globals),
+            Self::Models(args) => strata_cli::models::run(&args, globals, is_vision),
             Self::Keys(args) => strata_cli::keys::run(args, globals),
         }
     }
@@ -96,8 +95,6 @@ impl Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // A server's log is set up by its own settings.
-    if !matches!(cli.command, Command::Serve(_)) {
-        log_to_stderr(&cli.globals.log);
-    }
+    log_to_stderr(&cli.globals.log);
     finish(cli.command.run(&cli.globals))
 }

@@ -7,9 +7,8 @@ mod outputs;
 mod stages;
 
 pub use detector::{DetectError, Detector, Settings};
+pub(crate) use job::Rows;
 pub use job::{DetectJob, Detected, detect};
 pub use outputs::{Format, OutputError};
-pub use stages::{DetectStages, Found, FoundObject, Trouble};
-pub(crate) use job::Rows;
-pub(crate) use outputs::whole;
 pub(crate) use stages::write_row;
+pub use stages::{DetectStages, Found, FoundObject, Trouble};

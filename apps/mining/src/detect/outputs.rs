@@ -84,7 +84,7 @@ impl Format {
 ///
 /// # Errors
 /// [`OutputError::Io`]
-pub(crate) fn whole(
+fn whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), OutputError> {
@@ -142,7 +142,18 @@ fn coco(out: &mut dyn Write, rows: &[Found]) -> std::io::Result<()> {
 fn csv_rows(out: &mut dyn Write, rows: &[Found]) -> std::io::Result<()> {
     let mut table = csv::Writer::from_writer(out);
     table.write_record([
-        "image", "width", "height", "class", "label", "score", "x1", "y1", "x2", "y2", "error_code", "error",
+        "image",
+        "width",
+        "height",
+        "class",
+        "label",
+        "score",
+        "x1",
+        "y1",
+        "x2",
+        "y2",
+        "error_code",
+        "error",
     ])?;
     for row in rows {
         let (width, height) = (row.width.to_string(), row.height.to_string());
@@ -212,7 +223,13 @@ mod tests {
             score: 0.5,
             bbox: [10.0, 20.0, 30.0, 60.0],
         };
-        Found { image: image.to_owned(), width: 100, height: 200, objects: vec![object], error: None }
+        Found {
+            image: image.to_owned(),
+            width: 100,
+            height: 200,
+            objects: vec![object],
+            error: None,
+        }
     }
 
     #[test]

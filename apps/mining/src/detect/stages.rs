@@ -161,10 +161,10 @@ impl Stages for DetectStages {
         if self.detector.tiled() {
             scratch.tiles[slot] = Some(image.clone().into_owned());
         } else {
-            let placement = self
-                .detector
-                .prepare((&*image).into(), slot, &mut scratch.pixels)
-                .map_err(|error| RecordError::new("prepare", format!("{}: {error}", record.name)))?;
+            let placement =
+                self.detector.prepare((&*image).into(), slot, &mut scratch.pixels).map_err(
+                    |error| RecordError::new("prepare", format!("{}: {error}", record.name)),
+                )?;
             scratch.placements[slot] = Some(placement);
         }
         let image = self.saver.is_some().then(|| image.into_owned());

@@ -256,7 +256,8 @@ mod tests {
 
     #[test]
     fn rows_come_back_as_they_were_written() {
-        let patches = Patches::new((1, 2), 2, vec![0.5, -1.0, 2.0, f32::MIN_POSITIVE]).expect("2 of 2");
+        let patches =
+            Patches::new((1, 2), 2, vec![0.5, -1.0, 2.0, f32::MIN_POSITIVE]).expect("2 of 2");
         let mut out = Vec::new();
         write_failure("a.jpg", &Trouble { code: "io".into(), message: "gone".into() }, &mut out);
         write_patches("煤.jpg", "ab", &patches, &mut out).expect("written");

@@ -131,7 +131,9 @@ impl InspectStages {
             score: Some(anomaly.score),
             normalised: bank.normalised(anomaly.score),
             threshold,
-            anomalous: bank.calibration().map(|calibration| calibration.is_anomalous(anomaly.score)),
+            anomalous: bank
+                .calibration()
+                .map(|calibration| calibration.is_anomalous(anomaly.score)),
             worst: Some([worst.x, worst.y]),
             regions: threshold.map(|threshold| regions(&heat, threshold)).unwrap_or_default(),
             error: None,
@@ -205,7 +207,8 @@ fn regions(heat: &Plane<f32>, threshold: f32) -> Vec<[f32; 4]> {
         let width = size.width as usize;
         let mut stack = vec![start];
         seen[start] = true;
-        let (mut x1, mut y1, mut x2, mut y2, mut hottest) = (usize::MAX, usize::MAX, 0, 0, f32::MIN);
+        let (mut x1, mut y1, mut x2, mut y2, mut hottest) =
+            (usize::MAX, usize::MAX, 0, 0, f32::MIN);
         while let Some(at) = stack.pop() {
             let (x, y) = (at % width, at / width);
             (x1, y1, x2, y2) = (x1.min(x), y1.min(y), x2.max(x), y2.max(y));
@@ -286,7 +289,9 @@ impl Stages for InspectStages {
             return Err(RecordError::new("internal", "the model gave no features"));
         };
         let scored = match &self.mode {
-            Mode::Fit => return super::fit::write_patches(name, &done.prepared.sha256, patches, out),
+            Mode::Fit => {
+                return super::fit::write_patches(name, &done.prepared.sha256, patches, out);
+            }
             Mode::Score(bank) => (bank, bank.score(patches)),
             Mode::LeftOut(bank) => (bank, bank.score_left_out(name, patches)),
         };
@@ -306,7 +311,8 @@ impl Stages for InspectStages {
             super::fit::write_failure(&record.name, &trouble, out);
             return;
         }
-        let row = Inspected { image: record.name.clone(), error: Some(trouble), ..Inspected::default() };
+        let row =
+            Inspected { image: record.name.clone(), error: Some(trouble), ..Inspected::default() };
         // Strings and numbers always are JSON.
         let _ = write_row(&row, out);
     }

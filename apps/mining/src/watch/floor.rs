@@ -108,8 +108,7 @@ impl Floor {
             if left.is_zero() {
                 return Some(Vec::new());
             }
-            state =
-                self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         let first = *state.order.front()?;
         let mut chosen: Vec<usize> = Vec::new();

@@ -115,8 +115,7 @@ impl SceneState {
                 return Err(AnalyseError(what));
             }
         }
-        let look =
-            Look { at_ms, size: frame.size(), things: &things, measures: &measures };
+        let look = Look { at_ms, size: frame.size(), things: &things, measures: &measures };
         changes.extend(self.rules.step(&look));
         self.overlay(&look, over);
         Ok(changes)

@@ -404,6 +404,7 @@ pub(super) fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     lanes(a, b, |a, b| (a - b) * (a - b))
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+/// Dot product.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes(a, b, |a, b| a * b)
 }

@@ -94,3 +94,61 @@ fn distance_is_levenshteins() {
     }
     assert_eq!(nearest("colour", ["camera", "scene"]), None);
 }
+
+const EXAMPLE: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/watch.example.toml"));
+
+#[test]
+fn the_example_is_taken() {
+    let path = Path::new("watch.example.toml");
+    let config = WatchConfig::parse(path, EXAMPLE).unwrap().checked(path).unwrap();
+    assert_eq!((config.cameras.len(), config.scenes.len(), config.rules.len()), (2, 4, 8));
+    // What it says of defaults is what they are.
+    let bare = WatchConfig::parse(path, GOOD).unwrap();
+    let (shown, real) = (&config.rules[0], &bare.rules[0]);
+    assert_eq!((shown.min_score, shown.min_duration), (real.min_score, real.min_duration));
+    assert_eq!((shown.cooldown, shown.end_after), (real.cooldown, real.end_after));
+    assert_eq!((shown.update, shown.min_frames), (real.update, real.min_frames));
+    assert_eq!(config.outputs.journal, bare.outputs.journal);
+    assert_eq!(config.engine, bare.engine);
+    assert_eq!(config.cameras[0].stall_seconds, bare.cameras[0].stall_seconds);
+}
+
+#[test]
+fn the_example_shows_every_key() {
+    let path = Path::new("watch.toml");
+    let tables = [
+        ("[engine]", ""),
+        ("[[camera]]", "name = \"a\"\nsource = \"a\""),
+        ("[[zone]]", "name = \"a\""),
+        ("[[rule]]", "name = \"a\""),
+        ("[[scene]]", "name = \"a\""),
+        ("[scene.track]", ""),
+        ("[outputs]", ""),
+        ("[outputs.journal]", ""),
+        ("[outputs.snapshots]", "dir = \"a\""),
+        ("[outputs.clips]", "dir = \"a\""),
+        ("[outputs.mqtt]", "url = \"a\""),
+        ("[outputs.webhook]", "url = \"a\""),
+    ];
+    let mut keys = 0;
+    for (table, needed) in tables {
+        let table = table.replace("[scene.track]", "[[scene]]\nname = \"a\"\n[scene.track]");
+        // A name so far from all that the refusal lists them.
+        let text = format!("{table}\nzzzzzzzzzzzz_zzzzzzzzzzzz = 1\n{needed}\n");
+        let refused = WatchConfig::parse(path, &text).unwrap_err().to_string();
+        let known: Vec<&str> = refused.split('`').skip(3).step_by(2).collect();
+        assert!(!known.is_empty(), "{table}: {refused}");
+        for key in known {
+            let shown = EXAMPLE.lines().any(|line| {
+                let line = line.trim_start_matches("# ");
+                line.starts_with(&format!("{key} ="))
+                    || line.contains(&format!("{key} = "))
+                    || line.contains(&format!("outputs.{key}]"))
+            });
+            assert!(shown, "{table}: {key} is not in the example");
+            keys += 1;
+        }
+    }
+    assert!(keys > 70, "{keys}");
+}

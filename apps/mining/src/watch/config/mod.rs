@@ -1,6 +1,6 @@
 //! The configuration of `watch`: cameras, zones, scenes, rules and outputs, as a TOML file writes them.
 //!
-//! `datasets/mining/watch.example.toml` shows every key. Durations are seconds, scores from 0 to 1.
+//! `config/watch.example.toml` shows every key. Durations are seconds, scores from 0 to 1.
 
 mod load;
 mod outputs;

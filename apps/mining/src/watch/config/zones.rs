@@ -7,6 +7,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strata_vision::geometry::{Point, Size};
+use strata_vision::zones::{self, Anchor, Area, Zone};
 
 use super::load::ConfigError;
 
@@ -48,7 +49,7 @@ pub enum Units {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ZoneShape {
     /// An area.
-    Polygon(Vec<Point>),
+    Polygon(Area),
     /// A line.
     Line(Point, Point),
 }
@@ -89,8 +90,20 @@ impl ZoneConfig {
             Units::Px if low < 0.0 || high > 65_536.0 => {
                 Some("has points outside any picture".to_owned())
             }
-            _ => None,
+            // What else can be wrong with corners: edges that cross.
+            _ => {
+                self.zone(self.polygon.as_ref()?).err().map(|error| format!("is unusable: {error}"))
+            }
         }
+    }
+
+    fn zone(&self, polygon: &[[f32; 2]]) -> Result<Zone, zones::ZoneError> {
+        let units = match self.units {
+            Units::Relative => zones::Units::Relative,
+            Units::Px => zones::Units::Pixels,
+        };
+        let points = polygon.iter().map(|&[x, y]| Point { x, y }).collect();
+        Zone::new(points, units, Anchor::BottomCentre)
     }
 
     /// The zone in pixels of a picture of this size. `None` for a zone with a [fault](Self::fault).
@@ -102,7 +115,9 @@ impl ZoneConfig {
         };
         let point = |&[x, y]: &[f32; 2]| Point { x: x * w, y: y * h };
         match (&self.polygon, &self.line) {
-            (Some(polygon), None) => Some(ZoneShape::Polygon(polygon.iter().map(point).collect())),
+            (Some(polygon), None) => {
+                Some(ZoneShape::Polygon(self.zone(polygon).ok()?.resolve(size)))
+            }
             (None, Some([a, b])) => Some(ZoneShape::Line(point(a), point(b))),
             _ => None,
         }
@@ -226,7 +241,7 @@ mod tests {
         ZoneConfig {
             name: name.to_owned(),
             camera: camera.map(str::to_owned),
-            polygon: Some(vec![[0.0, 0.0], [0.5, 0.25], [1.0, 1.0]]),
+            polygon: Some(vec![[0.0, 0.0], [1.0, 0.25], [1.0, 1.0]]),
             line: None,
             units: Units::Relative,
         }
@@ -259,10 +274,11 @@ mod tests {
         assert!(zones.find("b", "one").is_none());
         zones.replace(vec![ZoneConfig { units: Units::Px, ..polygon("a", Some("one")) }]);
         assert_eq!((zones.all.len(), zones.find("a", "one").unwrap().units), (2, Units::Px));
-        let Some(ZoneShape::Polygon(points)) = zones.all[0].shape(Size::new(200, 100)) else {
+        let Some(ZoneShape::Polygon(area)) = zones.all[0].shape(Size::new(200, 100)) else {
             panic!("a polygon");
         };
-        assert_eq!(points[1], Point { x: 100.0, y: 25.0 });
+        assert!(area.contains(Point { x: 190.0, y: 50.0 }));
+        assert!(!area.contains(Point { x: 50.0, y: 90.0 }));
     }
 
     #[test]
@@ -273,6 +289,8 @@ mod tests {
             ZoneConfig { polygon: Some(vec![[0.0, 0.0], [3.0, 0.0], [3.0, 3.0]]), ..good.clone() };
         assert!(far.fault().unwrap().contains("units = \"px\""));
         assert_eq!(ZoneConfig { units: Units::Px, ..far }.fault(), None);
+        let knot = vec![[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]];
+        assert!(ZoneConfig { polygon: Some(knot), ..good.clone() }.fault().is_some());
         let short = ZoneConfig { polygon: Some(vec![[0.0, 0.0]]), ..good.clone() };
         assert!(short.fault().unwrap().contains("3 to"));
         let nan =

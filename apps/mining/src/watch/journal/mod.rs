@@ -6,6 +6,7 @@ mod outbox;
 mod query;
 mod schema;
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -77,6 +78,8 @@ pub struct Journal {
     reader: Mutex<Connection>,
     latest: Mutex<u64>,
     grown: Condvar,
+    /// Held until the journal is released, and let go by the system when the program is killed.
+    lock: Mutex<Option<File>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -101,6 +104,7 @@ impl Journal {
                 detail: format!("its folder cannot be made ({error})"),
             })?;
         }
+        let guard = lock_file(path)?;
         let mut connection = schema::open(path)?;
         let (name, latest) = (|| {
             outbox::register(&mut connection, &routes)?;
@@ -120,6 +124,7 @@ impl Journal {
             writer: Mutex::new(connection),
             latest: Mutex::new(latest),
             grown: Condvar::new(),
+            lock: Mutex::new(Some(guard)),
         })
     }
 
@@ -154,6 +159,11 @@ impl Journal {
     /// Wakes everybody in [`wait`](Self::wait), so that they see that the program stops.
     pub fn wake(&self) {
         self.grown.notify_all();
+    }
+
+    /// Lets another program, or another watch of this one, use the file; it can still be read.
+    pub fn release(&self) {
+        *lock(&self.lock) = None;
     }
 
     /// Writes changes and what the sinks have to deliver of them, all or nothing.
@@ -330,6 +340,23 @@ impl Journal {
             Ok(value)
         })();
         done.map_err(JournalError::database(&self.path))
+    }
+}
+
+/// Two programs with one journal would end each other's events.
+fn lock_file(path: &Path) -> Result<File, JournalError> {
+    let refused = |detail| JournalError::Unusable { path: path.to_path_buf(), detail };
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options().write(true).create(true).truncate(false).open(&name);
+    let file = file.map_err(|error| refused(format!("its lock cannot be made ({error})")))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(refused("another program that watches is using it".to_owned()))
+        }
+        // Some network file systems know no locks; that is no reason not to watch.
+        Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 

@@ -86,7 +86,10 @@ fn open_events_are_ended_once_after_a_kill() {
             step(ChangeKind::End, 1500, ended),
         ])
         .unwrap();
-    // A kill leaves the connection as it is: the file is opened beside it.
+    let twice = Journal::open(&path, RETENTION, Vec::new()).unwrap_err().to_string();
+    assert!(twice.contains("another program"), "{twice}");
+    // Nothing is done when it is dropped: a kill leaves no less.
+    drop(journal);
     let again = Journal::open(&path, RETENTION, vec![route("file")]).unwrap();
     let made = again.interrupt_open(2000).unwrap();
     assert_eq!((made.len(), made[0].key.as_str()), (1, "a:2"));

@@ -139,20 +139,31 @@ pub fn routes(outputs: &OutputsConfig) -> Vec<Route> {
     routes
 }
 
-/// The sinks of a configuration.
+/// The sinks of a configuration; `retry` are waits after failures instead of their own.
 ///
 /// # Errors
 /// An environment variable that is not set, or a file or address that cannot be used.
-pub fn build(outputs: &OutputsConfig) -> Result<Vec<Box<dyn Sink>>, SinkError> {
+pub fn build(
+    outputs: &OutputsConfig,
+    retry: Option<Backoff>,
+) -> Result<Vec<Box<dyn Sink>>, SinkError> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &outputs.jsonl {
         sinks.push(Box::new(JsonlSink::new(path)));
     }
     if let Some(mqtt) = &outputs.mqtt {
-        sinks.push(Box::new(MqttSink::new(mqtt)?));
+        let sink = MqttSink::new(mqtt)?;
+        sinks.push(Box::new(match retry {
+            Some(retry) => sink.with_backoff(retry),
+            None => sink,
+        }));
     }
     for hook in &outputs.webhook {
-        sinks.push(Box::new(WebhookSink::new(hook)?));
+        let sink = WebhookSink::new(hook)?;
+        sinks.push(Box::new(match retry {
+            Some(retry) => sink.with_backoff(retry),
+            None => sink,
+        }));
     }
     Ok(sinks)
 }
