@@ -41,7 +41,9 @@ pub enum BankError {
     #[error("bank options: {0}")]
     Options(String),
     /// The bank was made with something else than is used now: scores would mean nothing.
-    #[error("the bank was made with {what} {bank}, but {given} is in use: fit a new bank, or use what it was made with")]
+    #[error(
+        "the bank was made with {what} {bank}, but {given} is in use: fit a new bank, or use what it was made with"
+    )]
     Mismatch {
         /// What differs.
         what: &'static str,
@@ -96,16 +98,22 @@ impl Identity {
     /// # Errors
     /// [`BankError::Mismatch`] with the first thing that differs. The model's name may differ where its sha256 is equal.
     pub fn check(&self, given: &Self) -> Result<(), BankError> {
-        let differs = |what, bank: String, given: String| Err(BankError::Mismatch { what, bank, given });
+        let differs =
+            |what, bank: String, given: String| Err(BankError::Mismatch { what, bank, given });
         if !self.model_sha256.eq_ignore_ascii_case(&given.model_sha256) {
-            let name = |identity: &Self| format!("`{}` ({})", identity.model, identity.model_sha256);
+            let name =
+                |identity: &Self| format!("`{}` ({})", identity.model, identity.model_sha256);
             return differs("model", name(self), name(given));
         }
         if self.preprocess != given.preprocess {
             return differs("preprocessing", self.preprocess.clone(), given.preprocess.clone());
         }
         if self.features.layers != given.features.layers {
-            return differs("layers", self.features.layers.join("+"), given.features.layers.join("+"));
+            return differs(
+                "layers",
+                self.features.layers.join("+"),
+                given.features.layers.join("+"),
+            );
         }
         if self.features.neighbourhood != given.features.neighbourhood {
             let side = |identity: &Self| identity.features.neighbourhood.to_string();
@@ -125,8 +133,8 @@ pub struct Normal {
 }
 
 #[cfg(test)]
-#[path = "bank/tests.rs"]
-mod tests;
-#[cfg(test)]
 #[path = "bank/gaussian_tests.rs"]
 mod gaussian_tests;
+#[cfg(test)]
+#[path = "bank/tests.rs"]
+mod tests;

@@ -48,7 +48,10 @@ impl Number for u32 {
 }
 
 /// Numbers as the bytes of a file, one part after another.
-pub(super) fn numbers<T: Number>(values: &[T], take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn numbers<T: Number>(
+    values: &[T],
+    take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     if cfg!(target_endian = "little") {
         return take(bytemuck::cast_slice(values));
     }
@@ -88,7 +91,10 @@ pub(super) fn write(
 }
 
 /// Writes a file beside `path` and renames it: readers see the old file or the new one, never a part.
-pub(super) fn save(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), BankError> {
+pub(super) fn save(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), BankError> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -141,10 +147,12 @@ pub(super) fn read<'a, H: DeserializeOwned>(
     if fixed[..8] != magic {
         return Err("it does not begin like one".to_owned());
     }
-    let [version, header_length, header_crc, checksum] =
-        [8, 12, 16, 20].map(|at| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]));
+    let [version, header_length, header_crc, checksum] = [8, 12, 16, 20]
+        .map(|at| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]));
     if version != VERSION {
-        return Err(format!("version {version} of the format, this program reads version {VERSION}"));
+        return Err(format!(
+            "version {version} of the format, this program reads version {VERSION}"
+        ));
     }
     let rest = length.saturating_sub(FIXED as u64);
     if header_length > MOST_HEADER || u64::from(header_length) > rest {
@@ -185,6 +193,10 @@ impl Payload<'_> {
         if self.left > 0 {
             return Err(format!("{} bytes too many", self.left));
         }
-        if self.crc.finalize() == self.checksum { Ok(()) } else { Err("its numbers are damaged: the checksum differs".to_owned()) }
+        if self.crc.finalize() == self.checksum {
+            Ok(())
+        } else {
+            Err("its numbers are damaged: the checksum differs".to_owned())
+        }
     }
 }

@@ -32,17 +32,28 @@ pub struct GaussianOptions {
 impl Default for GaussianOptions {
     /// 100 components, a hundredth for ridge, mean of the top 5 % of distances.
     fn default() -> Self {
-        Self { components: 100, ridge: 0.01, reduction: Reduction::TopMean { share: 0.05 }, seed: 0 }
+        Self {
+            components: 100,
+            ridge: 0.01,
+            reduction: Reduction::TopMean { share: 0.05 },
+            seed: 0,
+        }
     }
 }
 
 impl GaussianOptions {
     pub(super) fn check(&self) -> Result<(), BankError> {
         if !(1..=512).contains(&self.components) {
-            return Err(BankError::Options(format!("{} components: give 1 to 512", self.components)));
+            return Err(BankError::Options(format!(
+                "{} components: give 1 to 512",
+                self.components
+            )));
         }
         if !(self.ridge > 0.0 && self.ridge <= 1e6) {
-            return Err(BankError::Options(format!("a ridge of {}: give a number above 0", self.ridge)));
+            return Err(BankError::Options(format!(
+                "a ridge of {}: give a number above 0",
+                self.ridge
+            )));
         }
         let scoring = super::Scoring { reduction: self.reduction, ..super::Scoring::patchcore() };
         scoring.check().map_err(BankError::Options)
@@ -70,7 +81,14 @@ impl GaussianBuilder {
     /// [`BankError::Options`] when an option is outside its range.
     pub fn new(identity: Identity, options: GaussianOptions) -> Result<Self, BankError> {
         options.check()?;
-        Ok(Self { identity, options, waiting: Vec::new(), images: Vec::new(), fitted: None, shape: None })
+        Ok(Self {
+            identity,
+            options,
+            waiting: Vec::new(),
+            images: Vec::new(),
+            fitted: None,
+            shape: None,
+        })
     }
 
     /// Takes a normal picture. The components are found from the first 48.
@@ -166,18 +184,23 @@ impl Moments {
     /// Adds (`sign` 1) or takes away (-1) a picture.
     fn change(&mut self, projected: &[f32], sign: f64) {
         let size = self.size;
-        let places = self.sums.par_chunks_exact_mut(size).zip(self.products.par_chunks_exact_mut(triangle(size)));
-        places.zip(projected.par_chunks_exact(size)).with_min_len(16).for_each(|((sums, products), vector)| {
-            let mut at = 0;
-            for (row, &x) in vector.iter().enumerate() {
-                let x = f64::from(x) * sign;
-                sums[row] += x;
-                for (product, &y) in products[at..=at + row].iter_mut().zip(vector) {
-                    *product += x * f64::from(y);
+        let places = self
+            .sums
+            .par_chunks_exact_mut(size)
+            .zip(self.products.par_chunks_exact_mut(triangle(size)));
+        places.zip(projected.par_chunks_exact(size)).with_min_len(16).for_each(
+            |((sums, products), vector)| {
+                let mut at = 0;
+                for (row, &x) in vector.iter().enumerate() {
+                    let x = f64::from(x) * sign;
+                    sums[row] += x;
+                    for (product, &y) in products[at..=at + row].iter_mut().zip(vector) {
+                        *product += x * f64::from(y);
+                    }
+                    at += row + 1;
                 }
-                at += row + 1;
-            }
-        });
+            },
+        );
     }
 }
 
@@ -208,26 +231,33 @@ impl GaussianBank {
     }
 
     /// Means and factors from the sums.
+    #[allow(clippy::needless_range_loop, reason = "rows and columns of a packed triangle")]
     fn refresh(&mut self) {
         let GaussianState { moments, options, components, images, .. } = &self.state;
         let (size, count) = (moments.size, images.len() as f64);
         let ridge = (options.ridge * components.mean_variance()).max(1e-12);
         self.means = moments.sums.iter().map(|sum| (sum / count) as f32).collect();
         self.factors = vec![0.0; moments.products.len()];
-        let places = self.factors.par_chunks_exact_mut(triangle(size)).zip(moments.sums.par_chunks_exact(size));
-        places.zip(moments.products.par_chunks_exact(triangle(size))).for_each(|((factor, sums), products)| {
-            let mut matrix = products.to_vec();
-            let mut at = 0;
-            for row in 0..size {
-                for column in 0..=row {
-                    let spread = matrix[at + column] - sums[row] * sums[column] / count;
-                    matrix[at + column] = spread / (count - 1.0) + if row == column { ridge } else { 0.0 };
+        let places = self
+            .factors
+            .par_chunks_exact_mut(triangle(size))
+            .zip(moments.sums.par_chunks_exact(size));
+        places.zip(moments.products.par_chunks_exact(triangle(size))).for_each(
+            |((factor, sums), products)| {
+                let mut matrix = products.to_vec();
+                let mut at = 0;
+                for row in 0..size {
+                    for column in 0..=row {
+                        let spread = matrix[at + column] - sums[row] * sums[column] / count;
+                        matrix[at + column] =
+                            spread / (count - 1.0) + if row == column { ridge } else { 0.0 };
+                    }
+                    at += row + 1;
                 }
-                at += row + 1;
-            }
-            cholesky(&mut matrix, size, ridge);
-            factor.iter_mut().zip(matrix).for_each(|(out, x)| *out = x as f32);
-        });
+                cholesky(&mut matrix, size, ridge);
+                factor.iter_mut().zip(matrix).for_each(|(out, x)| *out = x as f32);
+            },
+        );
     }
 
     /// What the bank was made with.
@@ -287,6 +317,7 @@ impl GaussianBank {
         Ok(self.reduce(distances))
     }
 
+    #[allow(clippy::needless_range_loop, reason = "rows of a packed triangle")]
     fn distances(&self, patches: &Patches) -> Result<Vec<f32>, BankError> {
         same_shape(patches, self.state.grid, self.state.dim)?;
         let size = self.state.moments.size;

@@ -72,7 +72,8 @@ impl GaussianBank {
     /// # Errors
     /// [`BankError::File`] as for [`GaussianBank::load`].
     pub fn read_from(reader: &mut dyn Read, length: u64, what: &str) -> Result<Self, BankError> {
-        let state = read(reader, length).map_err(|why| BankError::File { what: what.to_owned(), why })?;
+        let state =
+            read(reader, length).map_err(|why| BankError::File { what: what.to_owned(), why })?;
         Ok(Self::from_state(state))
     }
 }
@@ -94,10 +95,16 @@ fn read(reader: &mut dyn Read, length: u64) -> Result<GaussianState, String> {
         basis: payload.take(size * header.dim)?,
         variances: payload.take(size)?,
     };
-    let moments = Moments { size, sums: payload.take(places * size)?, products: payload.take(products)? };
+    let moments =
+        Moments { size, sums: payload.take(places * size)?, products: payload.take(products)? };
     payload.finish()?;
     let finite = components.mean.iter().chain(&components.basis).all(|x| x.is_finite())
-        && components.variances.iter().chain(&moments.sums).chain(&moments.products).all(|x| x.is_finite());
+        && components
+            .variances
+            .iter()
+            .chain(&moments.sums)
+            .chain(&moments.products)
+            .all(|x| x.is_finite());
     if !finite {
         return Err("it holds a number that is not finite".to_owned());
     }

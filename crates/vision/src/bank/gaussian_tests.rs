@@ -46,7 +46,9 @@ fn plain(pictures: &[Patches], place: usize, vector: &[f32]) -> f64 {
     let mean: Vec<f64> = (0..DIM).map(|k| rows.iter().map(|row| row[k]).sum::<f64>() / n).collect();
     let mut system: Vec<Vec<f64>> = (0..DIM)
         .map(|a| {
-            let covariance = |b: usize| rows.iter().map(|r| (r[a] - mean[a]) * (r[b] - mean[b])).sum::<f64>() / (n - 1.0);
+            let covariance = |b: usize| {
+                rows.iter().map(|r| (r[a] - mean[a]) * (r[b] - mean[b])).sum::<f64>() / (n - 1.0)
+            };
             (0..DIM).map(covariance).chain([f64::from(vector[a]) - mean[a]]).collect()
         })
         .collect();
@@ -54,7 +56,11 @@ fn plain(pictures: &[Patches], place: usize, vector: &[f32]) -> f64 {
     for pivot in 0..DIM {
         let row = system[pivot].clone();
         for (at, other) in system.iter_mut().enumerate() {
-            let factor = if at == pivot { (row[pivot] - 1.0) / row[pivot] } else { other[pivot] / row[pivot] };
+            let factor = if at == pivot {
+                (row[pivot] - 1.0) / row[pivot]
+            } else {
+                other[pivot] / row[pivot]
+            };
             other.iter_mut().zip(&row).for_each(|(x, y)| *x -= factor * y);
         }
     }
@@ -118,9 +124,13 @@ fn live_edit_and_files() {
 
 #[test]
 fn equal_pictures_do_no_harm() {
-    let mut builder = GaussianBuilder::new(identity(), GaussianOptions::default()).expect("options");
+    let mut builder =
+        GaussianBuilder::new(identity(), GaussianOptions::default()).expect("options");
     assert!(matches!(
-        GaussianBuilder::new(identity(), GaussianOptions { components: 0, ..GaussianOptions::default() }),
+        GaussianBuilder::new(
+            identity(),
+            GaussianOptions { components: 0, ..GaussianOptions::default() }
+        ),
         Err(BankError::Options(_))
     ));
     for seed in 0..50 {
@@ -128,5 +138,8 @@ fn equal_pictures_do_no_harm() {
     }
     let bank = builder.finish().expect("bank");
     assert!(bank.score(&picture(2)).expect("score").score.is_finite());
-    assert!(bank.score(&picture(1)).expect("score").score < 1e-2 * bank.score(&picture(2)).expect("score").score);
+    assert!(
+        bank.score(&picture(1)).expect("score").score
+            < 1e-2 * bank.score(&picture(2)).expect("score").score
+    );
 }

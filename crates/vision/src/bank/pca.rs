@@ -25,7 +25,8 @@ impl Components {
     /// The first `most` components of the vectors of some pictures, by subspace iteration on the covariance of a sample.
     pub(super) fn fit(pictures: &[&[f32]], dim: usize, most: usize, seed: u64) -> Self {
         let mut random = SplitMix(seed);
-        let rows: Vec<&[f32]> = pictures.iter().flat_map(|picture| picture.chunks_exact(dim)).collect();
+        let rows: Vec<&[f32]> =
+            pictures.iter().flat_map(|picture| picture.chunks_exact(dim)).collect();
         let sample: Vec<f32> = if rows.len() <= SAMPLE {
             rows.concat()
         } else {
@@ -44,7 +45,8 @@ impl Components {
         let mut covariance = vec![0.0_f32; dim * dim];
         covariance.par_chunks_exact_mut(dim).enumerate().for_each(|(a, out)| {
             for (b, out) in out.iter_mut().enumerate().take(a + 1) {
-                *out = dot(&channels[a * count..][..count], &channels[b * count..][..count]) * scale;
+                *out =
+                    dot(&channels[a * count..][..count], &channels[b * count..][..count]) * scale;
             }
         });
         for a in 0..dim {
@@ -61,7 +63,11 @@ impl Components {
             orthonormalise(&mut basis, dim);
         }
         let turned = times(&covariance, &basis, dim);
-        let variances = basis.chunks_exact(dim).zip(turned.chunks_exact(dim)).map(|(a, b)| f64::from(dot(a, b))).collect();
+        let variances = basis
+            .chunks_exact(dim)
+            .zip(turned.chunks_exact(dim))
+            .map(|(a, b)| f64::from(dot(a, b)))
+            .collect();
         Self { mean, basis, variances }
     }
 
@@ -78,15 +84,22 @@ impl Components {
     pub(super) fn project(&self, vectors: &[f32]) -> Vec<f32> {
         let (dim, count) = (self.mean.len(), self.count());
         let mut out = vec![0.0; vectors.len() / dim * count];
-        out.par_chunks_exact_mut(count).zip(vectors.par_chunks_exact(dim)).with_min_len(16).for_each_init(
-            || vec![0.0_f32; dim],
-            |centred, (out, vector)| {
-                centred.iter_mut().zip(vector).zip(&self.mean).for_each(|((c, x), mean)| *c = x - mean);
-                for (out, direction) in out.iter_mut().zip(self.basis.chunks_exact(dim)) {
-                    *out = dot(centred, direction);
-                }
-            },
-        );
+        out.par_chunks_exact_mut(count)
+            .zip(vectors.par_chunks_exact(dim))
+            .with_min_len(16)
+            .for_each_init(
+                || vec![0.0_f32; dim],
+                |centred, (out, vector)| {
+                    centred
+                        .iter_mut()
+                        .zip(vector)
+                        .zip(&self.mean)
+                        .for_each(|((c, x), mean)| *c = x - mean);
+                    for (out, direction) in out.iter_mut().zip(self.basis.chunks_exact(dim)) {
+                        *out = dot(centred, direction);
+                    }
+                },
+            );
         out
     }
 }
@@ -94,11 +107,13 @@ impl Components {
 /// Each direction times the (symmetric) matrix.
 fn times(matrix: &[f32], directions: &[f32], dim: usize) -> Vec<f32> {
     let mut out = vec![0.0; directions.len()];
-    out.par_chunks_exact_mut(dim).zip(directions.par_chunks_exact(dim)).for_each(|(out, direction)| {
-        for (out, row) in out.iter_mut().zip(matrix.chunks_exact(dim)) {
-            *out = dot(row, direction);
-        }
-    });
+    out.par_chunks_exact_mut(dim).zip(directions.par_chunks_exact(dim)).for_each(
+        |(out, direction)| {
+            for (out, row) in out.iter_mut().zip(matrix.chunks_exact(dim)) {
+                *out = dot(row, direction);
+            }
+        },
+    );
     out
 }
 
@@ -131,12 +146,16 @@ mod tests {
     fn components_of_a_known_spread() {
         // Variances 9, 4, 1 and 0 along the axes of a rotated frame.
         let mut random = SplitMix(4);
-        let mut draw = || (0..12).map(|_| random.below(10_001) as f32 / 10_000.0).sum::<f32>() - 6.0;
-        let (h, frame) = (0.5_f32, [[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0_f32]]);
+        let mut draw =
+            || (0..12).map(|_| random.below(10_001) as f32 / 10_000.0).sum::<f32>() - 6.0;
+        let (h, frame) =
+            (0.5_f32, [[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0_f32]]);
         let rows: Vec<f32> = (0..6_000)
             .flat_map(|_| {
                 let parts = [3.0 * draw(), 2.0 * draw(), draw()];
-                std::array::from_fn::<f32, 4, _>(|at| 7.0 + (0..3).map(|k| parts[k] * h * frame[k][at]).sum::<f32>())
+                std::array::from_fn::<f32, 4, _>(|at| {
+                    7.0 + (0..3).map(|k| parts[k] * h * frame[k][at]).sum::<f32>()
+                })
             })
             .collect();
         let components = Components::fit(&[&rows], 4, 3, 1);

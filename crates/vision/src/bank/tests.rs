@@ -15,7 +15,13 @@ fn numbers(seed: u64, count: usize) -> Vec<f32> {
 }
 
 /// Nearest rows by exhaustive exact distances.
-fn plain(rows: &[f32], dim: usize, vector: &[f32], count: usize, skip: impl Fn(usize) -> bool) -> Vec<(f32, usize)> {
+fn plain(
+    rows: &[f32],
+    dim: usize,
+    vector: &[f32],
+    count: usize,
+    skip: impl Fn(usize) -> bool,
+) -> Vec<(f32, usize)> {
     let mut all: Vec<(f32, usize)> = rows
         .chunks_exact(dim)
         .enumerate()
@@ -130,7 +136,8 @@ fn patchcore_scores_by_the_formula() {
     let rows: Vec<f32> = (0..6).flat_map(|seed| picture(seed).data().to_vec()).collect();
     let query = picture(77);
     let anomaly = bank.score(&query).expect("score");
-    let nearest: Vec<(f32, usize)> = query.rows().map(|v| plain(&rows, DIM, v, 1, |_| false)[0]).collect();
+    let nearest: Vec<(f32, usize)> =
+        query.rows().map(|v| plain(&rows, DIM, v, 1, |_| false)[0]).collect();
     for (got, want) in anomaly.distances.iter().zip(&nearest) {
         assert_eq!(*got, want.0.sqrt());
     }
@@ -154,9 +161,11 @@ fn anomaly_dino_scores_by_the_formula() {
     let bank = bank(Keep::All, Scoring::anomaly_dino());
     let query = picture(78);
     let anomaly = bank.score(&query).expect("score");
-    let rows: Vec<Vec<f32>> = (0..6).flat_map(|s| picture(s).rows().map(<[f32]>::to_vec).collect::<Vec<_>>()).collect();
+    let rows: Vec<Vec<f32>> =
+        (0..6).flat_map(|s| picture(s).rows().map(<[f32]>::to_vec).collect::<Vec<_>>()).collect();
     let cosine = |a: &[f32], b: &[f32]| {
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+        let dot =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum::<f64>();
         1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
     };
     for (got, vector) in anomaly.distances.iter().zip(query.rows()) {
@@ -175,7 +184,11 @@ fn selection_and_its_memory_limit() {
     assert_eq!(all.stats().vectors, 120);
     let some = bank(Keep::Share(0.25), Scoring::patchcore());
     assert_eq!((some.stats().vectors, some.stats().offered), (30, 120));
-    assert_eq!(bytes_of(&some), bytes_of(&bank(Keep::Share(0.25), Scoring::patchcore())), "deterministic");
+    assert_eq!(
+        bytes_of(&some),
+        bytes_of(&bank(Keep::Share(0.25), Scoring::patchcore())),
+        "deterministic"
+    );
     // Every vector that was offered is within the cover radius (dim <= 128: nothing is projected).
     for seed in 0..6 {
         let anomaly = some.score(&picture(seed)).expect("score");
@@ -199,7 +212,9 @@ fn live_edit() {
     let mut bank = bank(Keep::All, Scoring::patchcore());
     let (before, query) = (bytes_of(&bank), picture(50));
     let promise = Promise::default();
-    bank.set_calibration(Some(Calibration::fit(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], promise).expect("fit")));
+    bank.set_calibration(Some(
+        Calibration::fit(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], promise).expect("fit"),
+    ));
     assert!(bank.normalised(4.5).is_some());
     assert!(bank.score(&query).expect("score").score > 0.0);
     let added = bank.add(normal("new"), &query).expect("add");
@@ -213,7 +228,11 @@ fn live_edit() {
     assert_eq!(bank.score(&query).expect("score"), left_out);
     assert_eq!(bytes_of(&bank), before, "adding and removing leaves no trace");
     assert_eq!(bank.remove("n0").expect("remove"), 20);
-    assert_eq!(bank.score(&picture(5)).expect("score").score, 0.0, "owners moved down with their pictures");
+    assert_eq!(
+        bank.score(&picture(5)).expect("score").score,
+        0.0,
+        "owners moved down with their pictures"
+    );
     assert!(bank.score(&picture(0)).expect("score").score > 0.0);
     assert!(matches!(bank.remove("n0"), Err(BankError::Unknown(_))));
     for seed in 1..5 {
@@ -261,7 +280,10 @@ fn files_are_whole_and_say_what_they_belong_to() {
     for other in [
         Identity { model_sha256: "cd".into(), ..identity() },
         Identity { preprocess: "p2".into(), ..identity() },
-        Identity { features: FeatureSpec { neighbourhood: 1, ..identity().features }, ..identity() },
+        Identity {
+            features: FeatureSpec { neighbourhood: 1, ..identity().features },
+            ..identity()
+        },
     ] {
         assert!(matches!(read.identity().check(&other), Err(BankError::Mismatch { .. })));
     }
@@ -289,7 +311,8 @@ fn announced_counts_are_not_believed() {
         forged.extend(&bytes[20..24]);
         forged.extend(changed.as_bytes());
         forged.extend(&bytes[24 + length..]);
-        let read = MemoryBank::read_from(&mut &*forged, forged.len() as u64, "forged", Precision::Int8);
+        let read =
+            MemoryBank::read_from(&mut &*forged, forged.len() as u64, "forged", Precision::Int8);
         assert!(matches!(read, Err(BankError::File { .. })), "{to}");
     }
 }
