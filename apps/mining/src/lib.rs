@@ -5,6 +5,7 @@ pub mod belt;
 pub mod cli;
 pub mod detect;
 pub mod evaluate;
+pub mod http;
 pub mod inspect;
 pub mod models;
 pub mod note;
