@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use strata_core::runtime::RunOptions;
-use strata_vision::bank::{MemoryBank, Patches, Precision};
+use strata_vision::bank::{AnyBank, Patches, Precision};
 use strata_vision::belt::{BeltConfig, BeltInspector};
 use strata_vision::geometry::{BBox, Detection, Size};
 use strata_vision::image::{Image, Plane};
@@ -72,7 +72,7 @@ enum Task {
 pub struct Analysers {
     models: Arc<dyn ModelSource>,
     features: Mutex<HashMap<String, Arc<FeatureModel>>>,
-    banks: Mutex<HashMap<std::path::PathBuf, Arc<MemoryBank>>>,
+    banks: Mutex<HashMap<std::path::PathBuf, Arc<AnyBank>>>,
 }
 
 impl std::fmt::Debug for Analysers {
@@ -130,17 +130,17 @@ impl Analysers {
         Detector::new(self.models.vision(model).map_err(error)?, task).map_err(error)
     }
 
-    fn bank(&self, path: &Path) -> Result<Arc<MemoryBank>, AnalyseError> {
+    fn bank(&self, path: &Path) -> Result<Arc<AnyBank>, AnalyseError> {
         let mut banks = self.banks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bank) = banks.get(path) {
             return Ok(Arc::clone(bank));
         }
-        let bank = Arc::new(MemoryBank::load(path, Precision::Int8).map_err(error)?);
+        let bank = Arc::new(AnyBank::load(path, Precision::Int8).map_err(error)?);
         banks.insert(path.to_path_buf(), Arc::clone(&bank));
         Ok(bank)
     }
 
-    fn features(&self, bank: &MemoryBank) -> Result<Arc<FeatureModel>, AnalyseError> {
+    fn features(&self, bank: &AnyBank) -> Result<Arc<FeatureModel>, AnalyseError> {
         let name = &bank.identity().model;
         let mut features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         let model = match features.get(name) {
@@ -268,7 +268,7 @@ impl Analyser for FeaturePass {
 
 /// A bank, scoring the features of its model.
 struct BankRefiner {
-    bank: Arc<MemoryBank>,
+    bank: Arc<AnyBank>,
     features: Arc<FeatureModel>,
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use strata_cli::atomic::write_whole;
 use strata_core::provenance::{Provenance, STRATA_VERSION};
 use strata_core::stream::Tally;
-use strata_vision::bank::MemoryBank;
+use strata_vision::bank::AnyBank;
 
 use crate::scenario::Loaded;
 
@@ -76,7 +76,10 @@ impl Note {
     ///
     /// # Errors
     /// As [`Loaded::find`].
-    pub fn with_scenario(mut self, name: Option<&str>) -> Result<Self, crate::scenario::ScenarioError> {
+    pub fn with_scenario(
+        mut self,
+        name: Option<&str>,
+    ) -> Result<Self, crate::scenario::ScenarioError> {
         let loaded = name.map(Loaded::find).transpose()?;
         self.scenario = loaded.map(|loaded| ScenarioNote {
             name: loaded.scenario.name.clone(),
@@ -88,7 +91,7 @@ impl Note {
 
     /// With a bank.
     #[must_use]
-    pub fn with_bank(mut self, file: &Path, bank: &MemoryBank) -> Self {
+    pub fn with_bank(mut self, file: &Path, bank: &AnyBank) -> Self {
         let stats = bank.stats();
         self.bank = Some(BankNote {
             file: file.display().to_string(),

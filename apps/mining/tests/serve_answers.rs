@@ -7,7 +7,9 @@ mod serve_support;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use serve_support::{Server, bank, has_runtime, models, picture, png, program, ran, text, with_square};
+use serve_support::{
+    Server, bank, has_runtime, models, picture, png, program, ran, text, with_square,
+};
 use strata_vision::encode::{self, JpegOptions};
 use strata_vision::image::{DecodeLimits, decode};
 
@@ -61,8 +63,17 @@ fn detections_are_the_commands() {
     let (models, folder) = (models(dir.path()), pictures(dir.path()));
     let out = dir.path().join("found.jsonl");
     ran(&[
-        "detect", text(&folder), "--model", "tiny-detector", "--models-dir", text(&models), "--out", text(&out),
-        "--conf", "0.1", "--quiet",
+        "detect",
+        text(&folder),
+        "--model",
+        "tiny-detector",
+        "--models-dir",
+        text(&models),
+        "--out",
+        text(&out),
+        "--conf",
+        "0.1",
+        "--quiet",
     ]);
     let server = Server::start(&models, &[]);
     let rows = rows(&out);
@@ -115,8 +126,12 @@ fn what_to_look_for_is_the_callers() {
     assert_eq!(reply["objects"][0]["label_zh"], "红");
 
     let listed = server.get("/v1/scenarios").expect(200).json();
-    let ours = listed["scenarios"].as_array().unwrap().iter().find(|one| one["name"] == "ours").unwrap();
-    assert_eq!((&ours["ready"], &ours["classes"][1]["name_zh"]), (&Value::from(true), &Value::from("绿")));
+    let ours =
+        listed["scenarios"].as_array().unwrap().iter().find(|one| one["name"] == "ours").unwrap();
+    assert_eq!(
+        (&ours["ready"], &ours["classes"][1]["name_zh"]),
+        (&Value::from(true), &Value::from("绿"))
+    );
     assert_eq!(listed["models"][0]["name"], "tiny-detector");
     let detail = server.get("/v1/scenarios/ours").expect(200).json();
     assert_eq!(detail["toml"], toml);
@@ -156,8 +171,17 @@ fn tiles_are_looked_at_as_the_command_does() {
     std::fs::write(&file, &bytes).unwrap();
     let out = dir.path().join("found.jsonl");
     ran(&[
-        "detect", text(&file), "--model", "tiny-detector", "--models-dir", text(&models), "--out", text(&out), "--tile",
-        "64", "--quiet",
+        "detect",
+        text(&file),
+        "--model",
+        "tiny-detector",
+        "--models-dir",
+        text(&models),
+        "--out",
+        text(&out),
+        "--tile",
+        "64",
+        "--quiet",
     ]);
     let server = Server::start(&models, &[]);
     let reply = server.post("/v1/detect?model=tiny-detector&tile=64&name=wide.png", &bytes);
@@ -179,7 +203,8 @@ fn anomalies_are_the_commands_and_normals_can_be_added() {
     let (odd, normal) = (png(&odd), png(&picture((64, 48), [100, 100, 100], 50)));
     let (file, out) = (dir.path().join("odd.png"), dir.path().join("scores.jsonl"));
     std::fs::write(&file, &odd).unwrap();
-    let inspect = ["inspect", text(&file), "--bank", text(&bank), "--models-dir", text(&models), "--out"];
+    let inspect =
+        ["inspect", text(&file), "--bank", text(&bank), "--models-dir", text(&models), "--out"];
     ran(&[&inspect[..], &[text(&out), "--quiet"]].concat());
 
     let server = Server::start(&models, &["--mining-banks", text(&bank)]);
@@ -191,25 +216,39 @@ fn anomalies_are_the_commands_and_normals_can_be_added() {
     let map = &first["map"];
     let (wide, high) = (map["columns"].as_u64().unwrap(), map["rows"].as_u64().unwrap());
     assert_eq!((wide, high), (64, 48));
-    let values: Vec<f64> = map["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let values: Vec<f64> =
+        map["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
     assert_eq!(values.len() as u64, wide * high);
-    let hottest = (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap() as u64;
+    let hottest =
+        (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap() as u64;
     let (x, y) = (hottest % wide, hottest / wide);
     assert!((16..40).contains(&x) && (6..30).contains(&y), "the heat is at {x}, {y}");
     let calm = server.post("/v1/inspect?bank=plate", &normal).expect(200).json();
-    assert_eq!((&calm["anomalous"], &calm["image"]), (&Value::from(false), &Value::from("picture")));
+    assert_eq!(
+        (&calm["anomalous"], &calm["image"]),
+        (&Value::from(false), &Value::from("picture"))
+    );
 
     // The picture is normal after all.
     let listed = server.get("/v1/banks").expect(200).json();
-    assert_eq!((&listed["banks"][0]["ready"], &listed["banks"][0]["normals"]), (&Value::from(true), &Value::from(8)));
+    assert_eq!(
+        (&listed["banks"][0]["ready"], &listed["banks"][0]["normals"]),
+        (&Value::from(true), &Value::from(8))
+    );
     let add = "/v1/banks/plate/normals?name=odd%2Fone.png";
     let added = server.post(add, &odd).expect(200).json();
     assert_eq!(added["normals"], 9);
     assert!(added["kept"].as_u64().unwrap() > 0, "{added}");
     server.post(add, &odd).problem(409, "normal-known");
     let second = server.post("/v1/inspect?bank=plate&name=odd.png", &odd).expect(200).json();
-    assert!(second["score"].as_f64().unwrap() < 1e-3 * first["score"].as_f64().unwrap(), "{second}");
-    assert_eq!((&second["anomalous"], &second["threshold"]), (&Value::from(false), &first["threshold"]));
+    assert!(
+        second["score"].as_f64().unwrap() < 1e-3 * first["score"].as_f64().unwrap(),
+        "{second}"
+    );
+    assert_eq!(
+        (&second["anomalous"], &second["threshold"]),
+        (&Value::from(false), &first["threshold"])
+    );
     assert_ne!(second["bank"]["sha256"], first["bank"]["sha256"]);
     assert_eq!(second["bank"]["sha256"], added["bank"]["sha256"]);
     // It is in the file: the command says the same.
@@ -218,7 +257,8 @@ fn anomalies_are_the_commands_and_normals_can_be_added() {
     assert!(same(&rows(&again)[0], &second), "{second}");
 
     let detail = server.get("/v1/banks/plate").expect(200).json();
-    let names: Vec<&str> = detail["normals"].as_array().unwrap().iter().map(|n| n["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        detail["normals"].as_array().unwrap().iter().map(|n| n["name"].as_str().unwrap()).collect();
     assert_eq!((names.len(), names[8]), (9, "odd/one.png"));
     server.delete("/v1/banks/plate/normals/odd%2Fone.png").expect(204);
     server.delete("/v1/banks/plate/normals/odd%2Fone.png").problem(404, "no-normal");
@@ -229,7 +269,10 @@ fn anomalies_are_the_commands_and_normals_can_be_added() {
     server.get("/v1/banks/none").problem(404, "no-bank");
     server.post("/v1/banks/plate/normals?name=x", b"GIF89a").expect(422);
     server.post("/v1/banks/plate/normals?name=", &odd).problem(422, "invalid-value");
-    assert_eq!(server.get("/v1/banks/plate").expect(200).json()["normals"].as_array().unwrap().len(), 8);
+    assert_eq!(
+        server.get("/v1/banks/plate").expect(200).json()["normals"].as_array().unwrap().len(),
+        8
+    );
 }
 
 #[test]
@@ -301,7 +344,9 @@ fn pretended_png(width: u32, height: u32) -> Vec<u8> {
 /// CRC-32 of PNG chunks (ISO 3309).
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
     })
 }
 
@@ -312,7 +357,10 @@ fn what_is_wrong_with_a_picture_is_said() {
     }
     let dir = tempfile::tempdir().unwrap();
     let models = models(dir.path());
-    let server = Server::start(&models, &["--limits-body-bytes", "1MiB", "--limits-image-pixels", "1000000"]);
+    let server = Server::start(
+        &models,
+        &["--limits-body-bytes", "1MiB", "--limits-image-pixels", "1000000"],
+    );
     let good = encode::jpeg(&picture((120, 80), [120, 90, 60], 2), JpegOptions::default()).unwrap();
     let cut = &good[..good.len() / 2];
     let zero = pretended_png(0, 10);
@@ -332,7 +380,11 @@ fn what_is_wrong_with_a_picture_is_said() {
     ] {
         let reply = server.post(path, bytes);
         let problem: Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!((reply.status, problem["code"].as_str()), (status, Some(code)), "{what}: {problem}");
+        assert_eq!(
+            (reply.status, problem["code"].as_str()),
+            (status, Some(code)),
+            "{what}: {problem}"
+        );
         let said = problem["detail"].as_str().unwrap();
         assert!(said.starts_with("shift-3.jpg"), "{what}: {said}");
         assert!(problem["remedy"].as_str().unwrap().contains("JPEG"), "{problem}");
@@ -341,13 +393,15 @@ fn what_is_wrong_with_a_picture_is_said() {
     }
     let body = vec![0_u8; (1 << 20) + 1];
     server.post(path, &body).expect(413);
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let request = agent.post(server.url(path)).header("content-type", "text/plain");
     assert_eq!(request.send(&good[..]).unwrap().status(), 415);
 
     // What is unusual but sound is read.
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/vision/tests/data");
-    let unusual = std::fs::read_dir(&data).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
+    let unusual = std::fs::read_dir(&data)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect());
     let unusual: Vec<PathBuf> = unusual.unwrap_or_default();
     let mut seen = Vec::new();
     for file in unusual {
@@ -358,7 +412,9 @@ fn what_is_wrong_with_a_picture_is_said() {
         assert_eq!(reply["width"].as_u64().unwrap() as u32, expected.width(), "{name}");
         seen.push(name);
     }
-    for name in ["cmyk_adobe.jpg", "cmyk.tif", "rgb16.png", "grey16.tif", "animated.gif", "animated.webp"] {
+    for name in
+        ["cmyk_adobe.jpg", "cmyk.tif", "rgb16.png", "grey16.tif", "animated.gif", "animated.webp"]
+    {
         assert!(seen.iter().any(|seen| seen == name), "{name} is not among {seen:?}");
     }
 }

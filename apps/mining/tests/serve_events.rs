@@ -86,7 +86,10 @@ impl Stream {
         let mut connection = TcpStream::connect(server.address).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let last = last.map(|last| format!("last-event-id: {last}\r\n")).unwrap_or_default();
-        let request = format!("GET /v1/events/stream{query} HTTP/1.1\r\nhost: {}\r\n{last}\r\n", server.address);
+        let request = format!(
+            "GET /v1/events/stream{query} HTTP/1.1\r\nhost: {}\r\n{last}\r\n",
+            server.address
+        );
         connection.write_all(request.as_bytes()).unwrap();
         let mut reader = BufReader::new(connection);
         let mut line = String::new();
@@ -137,17 +140,23 @@ fn events_come_once_and_are_kept() {
     let mut resumed = Stream::open(&server, "?camera=north", Some(from));
     for expected in &heard[1..] {
         let (name, id, change) = resumed.next();
-        assert_eq!((&name, id, change["event"]["id"].as_str().unwrap()), (&expected.0, expected.1, &*expected.2));
+        assert_eq!(
+            (&name, id, change["event"]["id"].as_str().unwrap()),
+            (&expected.0, expected.1, &*expected.2)
+        );
     }
 
     // The journal has them, youngest first, a page at a time.
     let all = server.get("/v1/events?limit=1000").expect(200).json();
-    let ids: Vec<&str> = all["events"].as_array().unwrap().iter().map(|e| e["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        all["events"].as_array().unwrap().iter().map(|e| e["id"].as_str().unwrap()).collect();
     assert!(ids.is_sorted_by(|a, b| a > b) && news.iter().all(|id| ids.contains(id)), "{ids:?}");
     let first = server.get("/v1/events?limit=1").expect(200).json();
     let next = first["next"].as_str().unwrap();
     let second = server.get(&format!("/v1/events?limit=1&before={next}")).expect(200).json();
-    assert!(second["events"][0]["id"].as_str().unwrap() < first["events"][0]["id"].as_str().unwrap());
+    assert!(
+        second["events"][0]["id"].as_str().unwrap() < first["events"][0]["id"].as_str().unwrap()
+    );
     for (query, some) in [
         ("camera=north", true),
         ("camera=gone", false),
@@ -163,7 +172,10 @@ fn events_come_once_and_are_kept() {
     server.get("/v1/events?min_severity=red").problem(422, "invalid-parameter");
 
     let event = server.get(&format!("/v1/events/{}", news[0])).expect(200).json();
-    assert_eq!((&event["event"]["class"], &event["event"]["frame"]), (&json!("red"), &json!([160, 90])));
+    assert_eq!(
+        (&event["event"]["class"], &event["event"]["frame"]),
+        (&json!("red"), &json!([160, 90]))
+    );
     let shot = server.get(&format!("/v1/events/{}/snapshot", news[0])).expect(200);
     assert_eq!(shot.content_type, "image/jpeg");
     assert_eq!(decode(&shot.body, &DecodeLimits::default()).unwrap().width(), 160);
@@ -183,7 +195,8 @@ fn events_come_once_and_are_kept() {
     let last = heard.last().unwrap().1;
     drop((stream, resumed));
     assert_eq!(server.stop(), Some(0));
-    let server = Server::start(&models, &["--mining-watch", text(&dir.path().join("cameras.toml"))]);
+    let server =
+        Server::start(&models, &["--mining-watch", text(&dir.path().join("cameras.toml"))]);
     server.until("watching", |server| server.get("/v1/events").status == 200);
     assert_eq!(server.get(&format!("/v1/events/{}", news[0])).expect(200).json(), event);
     let (_, id, _) = Stream::open(&server, "", Some(last)).next();
@@ -199,7 +212,8 @@ fn cameras_show_what_they_see() {
     let (server, _) = started(dir.path());
     let list = server.get("/v1/cameras").expect(200).json();
     assert_eq!(list["watching"], true);
-    let names: Vec<&Value> = list["cameras"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
+    let names: Vec<&Value> =
+        list["cameras"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
     assert_eq!(names, ["north", "gone"]);
     assert_eq!(list["cameras"][0]["size"], json!([160, 90]));
     server.until("told", |server| {
@@ -288,7 +302,8 @@ fn zones_are_drawn_checked_and_kept() {
     assert_eq!(own(&zones(&server)), ["gate"], "what was refused changed nothing");
 
     assert_eq!(server.stop(), Some(0));
-    let server = Server::start(&models, &["--mining-watch", text(&dir.path().join("cameras.toml"))]);
+    let server =
+        Server::start(&models, &["--mining-watch", text(&dir.path().join("cameras.toml"))]);
     server.until("watching", |server| server.get(path).status == 200);
     assert_eq!(own(&zones(&server)), ["gate"], "they are kept");
 }
@@ -306,7 +321,9 @@ fn a_server_without_cameras_says_so() {
     server.get("/v1/cameras/north/frame").problem(404, "no-camera");
     let page = server.get("/").expect(200);
     assert!(page.content_type.starts_with("text/html"));
-    for asset in ["/base.css", "/page.css", "/page.js", "/language.js", "/api.js", "/zones.js", "/icon.svg"] {
+    for asset in
+        ["/base.css", "/page.css", "/page.js", "/language.js", "/api.js", "/zones.js", "/icon.svg"]
+    {
         assert!(!server.get(asset).expect(200).body.is_empty(), "{asset}");
     }
 }
@@ -319,7 +336,8 @@ fn a_watch_that_cannot_start_is_told_of() {
     let dir = tempfile::tempdir().unwrap();
     let models = models(dir.path());
     let config = cameras(dir.path());
-    let wrong = std::fs::read_to_string(&config).unwrap().replace("tiny-detector", "absent-detector");
+    let wrong =
+        std::fs::read_to_string(&config).unwrap().replace("tiny-detector", "absent-detector");
     std::fs::write(&config, wrong).unwrap();
     let mut command = serve_support::program();
     command.args(["serve", "--bind", "127.0.0.1:0", "--models-dir", text(&models)]);
@@ -333,7 +351,10 @@ fn a_watch_that_cannot_start_is_told_of() {
     let trouble = server.get("/v1/cameras").json()["trouble"].as_str().unwrap().to_owned();
     assert!(trouble.contains("absent-detector"), "{trouble}");
     let ready = server.get("/v2/health/ready");
-    assert!(ready.status == 503 && String::from_utf8_lossy(&ready.body).contains("watch"), "{ready:?}");
+    assert!(
+        ready.status == 503 && String::from_utf8_lossy(&ready.body).contains("watch"),
+        "{ready:?}"
+    );
     server.get("/v1/events").problem(503, "watch-failed");
     // Pictures are looked at all the same.
     let bytes = png(&picture((32, 32), [200, 0, 0], 1));

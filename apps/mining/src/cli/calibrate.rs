@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
 
 fn check(
     args: &Args,
-    bank: &strata_vision::bank::MemoryBank,
+    bank: &strata_vision::bank::AnyBank,
     scores: &[f32],
 ) -> anyhow::Result<ExitCode> {
     let Some(calibration) = bank.calibration() else {

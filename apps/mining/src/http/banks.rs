@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use strata_core::hub::Hub;
 use strata_core::runtime::RunOptions;
 use strata_serve::Problem;
-use strata_vision::bank::{Added, BankError, MemoryBank, Normal, Precision};
+use strata_vision::bank::{Added, AnyBank, BankError, Normal, Precision};
 use strata_vision::image::Image;
 
 use super::HttpError;
@@ -21,7 +21,7 @@ const PRECISION: Precision = Precision::Int8;
 
 /// A bank as it is at a moment.
 pub(super) struct State {
-    pub(super) bank: Arc<MemoryBank>,
+    pub(super) bank: Arc<AnyBank>,
     /// SHA-256 of its file.
     pub(super) sha256: String,
 }
@@ -53,7 +53,7 @@ fn load(path: &Path) -> Result<State, HttpError> {
     let what = path.display().to_string();
     let unread = |source| BankError::Io { path: what.clone(), source };
     let bytes = std::fs::read(path).map_err(unread)?;
-    let bank = MemoryBank::read_from(&mut bytes.as_slice(), bytes.len() as u64, &what, PRECISION)?;
+    let bank = AnyBank::read_from(&mut bytes.as_slice(), bytes.len() as u64, &what, PRECISION)?;
     Ok(State { bank: Arc::new(bank), sha256: hex(&Sha256::digest(&bytes)) })
 }
 
@@ -148,8 +148,8 @@ impl Bank {
     }
 
     /// A copy to be edited, from the file: it may have been calibrated meanwhile.
-    fn copy(&self) -> Result<MemoryBank, Problem> {
-        let bank = MemoryBank::load(&self.path, PRECISION).map_err(Problem::internal)?;
+    fn copy(&self) -> Result<AnyBank, Problem> {
+        let bank = AnyBank::load(&self.path, PRECISION).map_err(Problem::internal)?;
         // Another bank may lie there now, made with another model.
         let known = self.state();
         known.bank.identity().check(bank.identity()).map_err(|error| of_bank(&error))?;
@@ -157,7 +157,7 @@ impl Bank {
     }
 
     /// Saves an edited copy and puts it in place.
-    fn keep(&self, edited: &MemoryBank) -> Result<Arc<State>, Problem> {
+    fn keep(&self, edited: &AnyBank) -> Result<Arc<State>, Problem> {
         edited.save(&self.path).map_err(|error| {
             tracing::error!(bank = self.name, %error, "bank not saved");
             Problem::internal(format!("the bank {:?} cannot be saved", self.name))

@@ -126,7 +126,8 @@ impl Engine {
         let Some(loaded) = self.scenario(name) else {
             let known: Vec<&str> =
                 self.scenarios.iter().map(|known| known.scenario.name.as_str()).collect();
-            let text = format!("there is no scenario {name:?}; this server has {}", known.join(", "));
+            let text =
+                format!("there is no scenario {name:?}; this server has {}", known.join(", "));
             return Err(Problem::field("scenario", text).with_remedy("/v1/scenarios lists them"));
         };
         let found = loaded.scenario.mode;

@@ -148,7 +148,8 @@ fn replace(handle: &Handle, camera: &str, mut zones: Vec<ZoneConfig>) -> Result<
         return Err(Problem::field("/zones", text));
     }
     for (at, zone) in zones.iter_mut().enumerate() {
-        let wrong = |field: &str, text: String| Err(Problem::field(format!("/zones/{at}/{field}"), text));
+        let wrong =
+            |field: &str, text: String| Err(Problem::field(format!("/zones/{at}/{field}"), text));
         if zone.camera.as_deref().is_some_and(|other| other != camera) {
             return wrong("camera", format!("it is not {camera:?}: leave it out"));
         }
@@ -158,10 +159,16 @@ fn replace(handle: &Handle, camera: &str, mut zones: Vec<ZoneConfig>) -> Result<
             return wrong("name", "it is empty or longer than 200 bytes".to_owned());
         }
         if let Some(fault) = zone.fault() {
-            return Err(Problem::field(format!("/zones/{at}"), format!("zone {:?} {fault}", zone.name)));
+            return Err(Problem::field(
+                format!("/zones/{at}"),
+                format!("zone {:?} {fault}", zone.name),
+            ));
         }
     }
-    let twice = zones.iter().enumerate().find(|(at, zone)| zones[..*at].iter().any(|z| z.name == zone.name));
+    let twice = zones
+        .iter()
+        .enumerate()
+        .find(|(at, zone)| zones[..*at].iter().any(|z| z.name == zone.name));
     if let Some((at, zone)) = twice {
         let text = format!("there are two zones {:?}", zone.name);
         return Err(Problem::field(format!("/zones/{at}/name"), text));

@@ -74,7 +74,8 @@ pub fn app(
     mining: &MiningSection,
     models_dir: Option<&Path>,
 ) -> Result<(Kit, App), HttpError> {
-    let kit = Kit::new(settings, models_dir, Mine { serves: is_vision, featuriser: featuriser_of })?;
+    let kit =
+        Kit::new(settings, models_dir, Mine { serves: is_vision, featuriser: featuriser_of })?;
     let engine = Arc::new(Engine::new(&kit, &mining.scenarios)?);
     let banks = Arc::new(Banks::open(kit.hub(), &mining.banks)?);
     let (cameras, services) = watching(&kit, mining.watch.as_deref())?;
@@ -113,7 +114,8 @@ fn watching(
     let cameras = Arc::new(Cameras::new(kit, names));
     let zones_path = Some(config.zones_path(path));
     let setup = Setup { zones_path, ..Setup::new(config, Arc::new(Streams)) };
-    let models: Arc<dyn crate::models::ModelSource> = Arc::<strata_core::hub::Hub>::clone(kit.hub());
+    let models: Arc<dyn crate::models::ModelSource> =
+        Arc::<strata_core::hub::Hub>::clone(kit.hub());
     let factory = Analysers::new(models);
     let service = Watching { cameras: Arc::clone(&cameras), setup, factory };
     Ok((cameras, vec![Box::new(service)]))

@@ -10,7 +10,8 @@ use crate::inspect::InspectError;
 use crate::models::ModelsError;
 
 /// What to do about a picture that cannot be read.
-const PICTURE: &str = "send the picture as JPEG, PNG, BMP, TIFF, WebP or GIF, whole and within limits.image_pixels";
+const PICTURE: &str =
+    "send the picture as JPEG, PNG, BMP, TIFF, WebP or GIF, whole and within limits.image_pixels";
 
 /// A value that is too long.
 pub(super) fn too_long(field: &str, bytes: usize) -> Problem {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use strata_core::provenance::Provenance;
 use strata_core::stream::{self, Options, Outcome, Progress, Tally};
-use strata_vision::bank::MemoryBank;
+use strata_vision::bank::AnyBank;
 use strata_vision::image::DecodeLimits;
 
 use super::fit::{FitJob, left_out};
@@ -54,7 +54,7 @@ pub struct Inspection {
 /// [`InspectError`]: a bank of another model, or a source that fails; what is wrong with one picture is in its row.
 pub fn inspect(
     features: &Arc<FeatureModel>,
-    bank: &Arc<MemoryBank>,
+    bank: &Arc<AnyBank>,
     (pictures, job): (&mut Pictures, &InspectJob),
     (stop, progress): (&AtomicBool, &mut dyn Progress),
 ) -> Result<Inspection, InspectError> {
@@ -82,7 +82,7 @@ pub fn inspect(
 /// As [`inspect`]
 pub fn normal_scores(
     features: &Arc<FeatureModel>,
-    bank: &Arc<MemoryBank>,
+    bank: &Arc<AnyBank>,
     (pictures, job): (&mut Pictures, &FitJob),
     watching: (&AtomicBool, &mut dyn Progress),
 ) -> Result<Vec<Inspected>, InspectError> {

@@ -144,8 +144,16 @@ pub(crate) fn bank(dir: &Path, models: &Path) -> PathBuf {
     }
     let bank = dir.join("plate.bank");
     ran(&[
-        "fit", text(&normals), "--out", text(&bank), "--model", "tiny-features", "--models-dir", text(models),
-        "--keep-all", "--quiet",
+        "fit",
+        text(&normals),
+        "--out",
+        text(&bank),
+        "--model",
+        "tiny-features",
+        "--models-dir",
+        text(models),
+        "--keep-all",
+        "--quiet",
     ]);
     bank
 }
@@ -262,13 +270,15 @@ impl Server {
 
     /// Sends a picture, and asks for an answer of this content type.
     pub(crate) fn post_for(&self, path: &str, accept: &str, body: &[u8]) -> Reply {
-        let request = agent().post(self.url(path)).header("content-type", "application/octet-stream");
+        let request =
+            agent().post(self.url(path)).header("content-type", "application/octet-stream");
         reply(request.header("accept", accept).send(body))
     }
 
     /// Tells the server to stop, and waits for its end; its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
-        let status = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
+        let status =
+            Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
         assert!(status.expect("kill runs").success());
         self.child.wait().expect("waited for").code()
     }
