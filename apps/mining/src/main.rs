@@ -1,3 +1,5 @@
 //! `strata-mining`: the command line.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    strata_mining::cli::main()
+}

@@ -83,7 +83,11 @@ pub fn belt(image: &mut Image, report: &BeltReport) {
         words.push("belt not found 未找到输送带".to_owned());
     }
     if let Some(deviation) = &report.deviation {
-        words.push(format!("deviation 跑偏 {:+.0} px ({:+.1} %)", deviation.px, deviation.share * 100.0));
+        words.push(format!(
+            "deviation 跑偏 {:+.0} px ({:+.1} %)",
+            deviation.px,
+            deviation.share * 100.0
+        ));
     }
     if let Some(load) = &report.load {
         words.push(format!("load 载料 {:.0} %", load.filled * 100.0));

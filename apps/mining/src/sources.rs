@@ -71,8 +71,9 @@ impl SourceSpec {
     /// # Errors
     /// [`SourceError::Missing`], [`SourceError::Address`].
     pub fn parse(text: &str) -> Result<Self, SourceError> {
-        let scheme = text.get(..8).unwrap_or_default().to_ascii_lowercase();
-        if scheme.starts_with("rtsp://") || scheme == "rtsps://" {
+        let scheme = text.split("://").next().unwrap_or_default();
+        let camera = ["rtsp", "rtsps"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        if camera && text.contains("://") {
             return RtspAddress::parse(text).map(Self::Rtsp);
         }
         let path = Path::new(text);

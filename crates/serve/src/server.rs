@@ -236,12 +236,13 @@ async fn converse<S>(listening: &Listening, stream: S, mut closing: watch::Recei
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    // Not with `pipeline_flush`: hyper then takes a body's pieces however many wait to be sent, and a
+    // slow client's film or file would pile up in memory.
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(listening.header_timeout)
         .max_buf_size(HEAD_BYTES)
-        .max_headers(HEADERS)
-        .pipeline_flush(true);
+        .max_headers(HEADERS);
     let service = TowerToHyperService::new(listening.router.clone());
     let stream = Stalling::new(stream, listening.reply_timeout);
     let connection = http.serve_connection(TokioIo::new(stream), service);

@@ -12,15 +12,18 @@ use std::io::BufRead;
 use std::time::Instant;
 
 use strata_vision::bank::{
-    BankBuilder, FeatureSpec, FitOptions, Identity, Keep, MemoryBank, Normal, Patches, Precision, Scoring,
+    BankBuilder, FeatureSpec, FitOptions, Identity, Keep, MemoryBank, Normal, Patches, Precision,
+    Scoring,
 };
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [bank, queries, dim, options @ ..] = arguments.as_slice() else {
-        return Err("usage: bench_bank BANK.f32 QUERIES.f32 DIM [--float] [--threads N] [--serve]".into());
+        return Err(
+            "usage: bench_bank BANK.f32 QUERIES.f32 DIM [--float] [--threads N] [--serve]".into()
+        );
     };
     let mut options = options.iter();
     let (mut precision, mut threads, mut serve) = (Precision::Int8, 1, false);
@@ -42,15 +45,26 @@ fn main() -> Result<(), Failure> {
 /// All rows of a file as one picture.
 fn patches(path: &str, dim: usize) -> Result<Patches, Failure> {
     let bytes = std::fs::read(path)?;
-    let numbers: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    let numbers: Vec<f32> =
+        bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
     Ok(Patches::new((1, numbers.len() / dim), dim, numbers)?)
 }
 
-fn run(bank: &Patches, queries: &Patches, precision: Precision, serve: bool) -> Result<(), Failure> {
+fn run(
+    bank: &Patches,
+    queries: &Patches,
+    precision: Precision,
+    serve: bool,
+) -> Result<(), Failure> {
     let features = FeatureSpec { layers: vec!["bench".to_owned()], neighbourhood: 1 };
-    let identity =
-        Identity { model: "bench".into(), model_sha256: String::new(), preprocess: String::new(), features };
-    let options = FitOptions { scoring: Scoring::patchcore(), keep: Keep::All, ..FitOptions::default() };
+    let identity = Identity {
+        model: "bench".into(),
+        model_sha256: String::new(),
+        preprocess: String::new(),
+        features,
+    };
+    let options =
+        FitOptions { scoring: Scoring::patchcore(), keep: Keep::All, ..FitOptions::default() };
     // The bank is made of pictures of the queries' size.
     let (count, dim) = (queries.count(), queries.dim());
     let mut builder = BankBuilder::new(identity, options)?;

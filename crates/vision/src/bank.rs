@@ -4,19 +4,26 @@
 //! pictures ([`Keep`]); [`MemoryBank`] scores pictures ([`Scoring`]: PatchCore, AnomalyDINO), takes more normals and gives
 //! some back, and is saved to a file that says which model and preprocessing it belongs to ([`Identity`]).
 
+mod any;
 mod builder;
 mod coreset;
 mod file;
+mod frame;
+mod gaussian;
+mod gaussian_file;
 mod heat;
 mod index;
 mod kernel;
 mod memory;
 mod patches;
+mod pca;
 mod score;
 
 use serde::{Deserialize, Serialize};
 
+pub use any::{AnyBank, AnyBuilder, AnyOptions};
 pub use builder::{BankBuilder, FitOptions, Keep};
+pub use gaussian::{GaussianBank, GaussianBuilder, GaussianOptions};
 pub use heat::{BLUR_SIGMA, heat_map};
 pub use index::{Neighbour, Precision};
 pub use memory::{Added, BankStats, MemoryBank};
@@ -36,7 +43,9 @@ pub enum BankError {
     #[error("bank options: {0}")]
     Options(String),
     /// The bank was made with something else than is used now: scores would mean nothing.
-    #[error("the bank was made with {what} {bank}, but {given} is in use: fit a new bank, or use what it was made with")]
+    #[error(
+        "the bank was made with {what} {bank}, but {given} is in use: fit a new bank, or use what it was made with"
+    )]
     Mismatch {
         /// What differs.
         what: &'static str,
@@ -91,16 +100,22 @@ impl Identity {
     /// # Errors
     /// [`BankError::Mismatch`] with the first thing that differs. The model's name may differ where its sha256 is equal.
     pub fn check(&self, given: &Self) -> Result<(), BankError> {
-        let differs = |what, bank: String, given: String| Err(BankError::Mismatch { what, bank, given });
+        let differs =
+            |what, bank: String, given: String| Err(BankError::Mismatch { what, bank, given });
         if !self.model_sha256.eq_ignore_ascii_case(&given.model_sha256) {
-            let name = |identity: &Self| format!("`{}` ({})", identity.model, identity.model_sha256);
+            let name =
+                |identity: &Self| format!("`{}` ({})", identity.model, identity.model_sha256);
             return differs("model", name(self), name(given));
         }
         if self.preprocess != given.preprocess {
             return differs("preprocessing", self.preprocess.clone(), given.preprocess.clone());
         }
         if self.features.layers != given.features.layers {
-            return differs("layers", self.features.layers.join("+"), given.features.layers.join("+"));
+            return differs(
+                "layers",
+                self.features.layers.join("+"),
+                given.features.layers.join("+"),
+            );
         }
         if self.features.neighbourhood != given.features.neighbourhood {
             let side = |identity: &Self| identity.features.neighbourhood.to_string();
@@ -118,3 +133,10 @@ pub struct Normal {
     /// sha256 of the picture's bytes, hexadecimal; empty when unknown.
     pub sha256: String,
 }
+
+#[cfg(test)]
+#[path = "bank/gaussian_tests.rs"]
+mod gaussian_tests;
+#[cfg(test)]
+#[path = "bank/tests.rs"]
+mod tests;

@@ -74,7 +74,10 @@ impl Promise {
             return bad(format!("{} false alarms a day: give a number above 0", self.per_day));
         }
         if !(self.frames_per_day >= 1.0 && self.frames_per_day.is_finite()) {
-            return bad(format!("{} frames a day: give a number of at least 1", self.frames_per_day));
+            return bad(format!(
+                "{} frames a day: give a number of at least 1",
+                self.frames_per_day
+            ));
         }
         if !(1..=1000).contains(&self.consecutive) {
             return bad(format!("{} consecutive frames: give 1 to 1000", self.consecutive));
@@ -192,7 +195,9 @@ impl Calibration {
         let needed = ((1.0 - promise.confidence).ln() / (-exceedance).ln_1p()).ceil();
         let needed = if needed < 1e18 { needed.max(1.0) as usize } else { usize::MAX };
         let mut warning = None;
-        let (threshold, method) = if let Some(rank) = tail::rank(count, exceedance, promise.confidence) {
+        let (threshold, method) = if let Some(rank) =
+            tail::rank(count, exceedance, promise.confidence)
+        {
             (f64::from(sorted[rank - 1]), Method::Empirical { rank })
         } else if count >= FEWEST_FOR_TAIL && sorted[count - 1] > sorted[count / 2] {
             let tail = tail::Tail::fit(&sorted);
@@ -200,11 +205,19 @@ impl Calibration {
             warning = Some(format!(
                 "{count} normal scores, {needed} are needed to promise this without assumptions: the tail is extrapolated \
                  {beyond:.0} times beyond them{}",
-                if beyond > 100.0 { ", too far to be trusted; gather more normals, ask for frames in a row, or promise less" } else { "" }
+                if beyond > 100.0 {
+                    ", too far to be trusted; gather more normals, ask for frames in a row, or promise less"
+                } else {
+                    ""
+                }
             ));
             let (mean_shape, mean_scale) = tail.mean();
-            let method =
-                Method::Tail { over: tail.over, excesses: tail.excesses, shape: mean_shape, scale: mean_scale };
+            let method = Method::Tail {
+                over: tail.over,
+                excesses: tail.excesses,
+                shape: mean_shape,
+                scale: mean_scale,
+            };
             (tail.upper_quantile(exceedance, promise.confidence), method)
         } else {
             let (most, median) = (f64::from(sorted[count - 1]), f64::from(sorted[count / 2]));
@@ -214,11 +227,22 @@ impl Calibration {
             ));
             (most + 2.0 * (most - median), Method::Guess)
         };
-        let quantiles = (0..REFERENCE).map(|at| quantile(&sorted, at as f64 / (REFERENCE - 1) as f64)).collect();
+        let quantiles = (0..REFERENCE)
+            .map(|at| quantile(&sorted, at as f64 / (REFERENCE - 1) as f64))
+            .collect();
         // Rounded up: a score equal to the order statistic is not above it.
         let rounded = (threshold.min(f64::from(f32::MAX))) as f32;
         let threshold = if f64::from(rounded) < threshold { rounded.next_up() } else { rounded };
-        Ok(Self { threshold, promise, exceedance, samples: count, needed, method, warning, quantiles })
+        Ok(Self {
+            threshold,
+            promise,
+            exceedance,
+            samples: count,
+            needed,
+            method,
+            warning,
+            quantiles,
+        })
     }
 
     /// Median of the normal scores.
@@ -252,7 +276,9 @@ fn quantile(sorted: &[f32], share: f64) -> f32 {
     let low = place.floor() as usize;
     let high = (low + 1).min(sorted.len().saturating_sub(1));
     match (sorted.get(low), sorted.get(high)) {
-        (Some(&a), Some(&b)) => (f64::from(a) + (f64::from(b) - f64::from(a)) * (place - low as f64)) as f32,
+        (Some(&a), Some(&b)) => {
+            (f64::from(a) + (f64::from(b) - f64::from(a)) * (place - low as f64)) as f32
+        }
         _ => 0.0,
     }
 }

@@ -165,7 +165,7 @@ pub fn merge(detections: &[Detection], config: &MergeConfig) -> Vec<Detection> {
         };
         match kept.iter_mut().find(same) {
             Some(best) if config.method == Method::Merge => {
-                best.bbox = around(&best.bbox, &next.bbox)
+                best.bbox = around(&best.bbox, &next.bbox);
             }
             Some(_) => {}
             None => kept.push(next),

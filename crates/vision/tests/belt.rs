@@ -82,7 +82,8 @@ impl Scene {
                     let cell = (x / 11.0).floor() * 7.3 + (y / 11.0).floor() * 3.7 + heap.x1;
                     grey = 45.0 + 70.0 * ((cell * 12.9898).sin() * 43_758.547).fract().abs();
                 }
-                grey += self.light * (x / self.size.width as f32 - 0.5) + self.noise * random.normal();
+                grey +=
+                    self.light * (x / self.size.width as f32 - 0.5) + self.noise * random.normal();
                 let level = grey.round().clamp(0.0, 255.0) as u8;
                 let mut rgb = [level; 3];
                 if let Some((at, from, to)) = self.laser
@@ -161,10 +162,16 @@ fn both_edges_within_two_pixels() {
         ("a light belt on dark ground", Scene { belt: 130.0, ground: 50.0, ..base.clone() }),
         ("weak contrast", Scene { belt: 95.0, noise: 5.0, ..base.clone() }),
         ("a rail beside it", Scene { rail: Some(560.0), ..base.clone() }),
-        ("load in the middle", Scene { heaps: vec![heap(325.0, 240.0, 180.0, 420.0)], ..base.clone() }),
+        (
+            "load in the middle",
+            Scene { heaps: vec![heap(325.0, 240.0, 180.0, 420.0)], ..base.clone() },
+        ),
         (
             "load over an edge",
-            Scene { heaps: vec![heap(320.0, 150.0, 150.0, 200.0), heap(480.0, 350.0, 90.0, 120.0)], ..base.clone() },
+            Scene {
+                heaps: vec![heap(320.0, 150.0, 150.0, 200.0), heap(480.0, 350.0, 90.0, 120.0)],
+                ..base.clone()
+            },
         ),
         (
             "all at once",
@@ -192,7 +199,11 @@ fn both_edges_within_two_pixels() {
 fn deviation_against_rollers_and_a_baseline() {
     let normal = Scene::new();
     let rollers = [Point { x: 140.0, y: 240.0 }, Point { x: 520.0, y: 240.0 }];
-    let with_rollers = inspector(BeltConfig { rollers: Some(rollers), width_mm: Some(1000.0), ..BeltConfig::default() });
+    let with_rollers = inspector(BeltConfig {
+        rollers: Some(rollers),
+        width_mm: Some(1000.0),
+        ..BeltConfig::default()
+    });
     for shift in [-40.0, -7.5, 0.0, 12.25, 55.0] {
         let scene = Scene {
             left: (normal.left.0 + shift, normal.left.1 + shift),
@@ -210,8 +221,13 @@ fn deviation_against_rollers_and_a_baseline() {
     }
     let plain = inspector(BeltConfig::default());
     let report = plain.inspect(&normal.render());
-    assert!(report.deviation.is_none() && report.missing[0].contains("no baseline"), "{:?}", report.missing);
-    let pictures: Vec<Image> = (1..4).map(|seed| Scene { seed, ..normal.clone() }.render()).collect();
+    assert!(
+        report.deviation.is_none() && report.missing[0].contains("no baseline"),
+        "{:?}",
+        report.missing
+    );
+    let pictures: Vec<Image> =
+        (1..4).map(|seed| Scene { seed, ..normal.clone() }.render()).collect();
     let baseline = plain.calibrate(&pictures).expect("a belt in each");
     let true_middle = (normal.edge(normal.left, 240.0) + normal.edge(normal.right, 240.0)) / 2.0;
     assert!((baseline.centre - true_middle).abs() < 1.0, "{baseline:?}");
@@ -235,9 +251,17 @@ fn a_belt_to_the_side_and_a_region() {
     let report = inspector(config).inspect(&turned);
     assert!(report.found, "{:?}", report.missing);
     let upper = report.left.expect("found");
-    assert!((upper.from.y - scene.left.0).abs() < 2.0 && (upper.to.y - scene.left.1).abs() < 2.0, "{upper:?}");
+    assert!(
+        (upper.from.y - scene.left.0).abs() < 2.0 && (upper.to.y - scene.left.1).abs() < 2.0,
+        "{upper:?}"
+    );
 
-    let region = vec![Point { x: 120.0, y: 100.0 }, Point { x: 540.0, y: 90.0 }, Point { x: 560.0, y: 400.0 }, Point { x: 100.0, y: 400.0 }];
+    let region = vec![
+        Point { x: 120.0, y: 100.0 },
+        Point { x: 540.0, y: 90.0 },
+        Point { x: 560.0, y: 400.0 },
+        Point { x: 100.0, y: 400.0 },
+    ];
     let report = inspector(BeltConfig { region, ..BeltConfig::default() }).inspect(&upright);
     check_edges(&scene, &report, "in a region");
 }
@@ -246,19 +270,29 @@ fn a_belt_to_the_side_and_a_region() {
 fn without_a_belt_none_is_found() {
     let flat = Image::filled(SIZE, [90; 3]);
     let noise = Scene { belt: 120.0, noise: 15.0, ..Scene::new() }.render();
-    let lumps = Scene { heaps: vec![BBox::new(-400.0, -400.0, 1040.0, 880.0)], ..Scene::new() }.render();
+    let lumps =
+        Scene { heaps: vec![BBox::new(-400.0, -400.0, 1040.0, 880.0)], ..Scene::new() }.render();
     let one_edge = Scene { right: (900.0, 900.0), ..Scene::new() }.render();
     let dust = Scene { belt: 120.0, dust: 6000, ..Scene::new() }.render();
-    for (what, image) in [("flat", flat), ("noise", noise), ("lumps", lumps), ("one edge", one_edge), ("dust", dust)] {
+    for (what, image) in
+        [("flat", flat), ("noise", noise), ("lumps", lumps), ("one edge", one_edge), ("dust", dust)]
+    {
         let report = inspector(BeltConfig::default()).inspect(&image);
         assert!(!report.found && report.left.is_none(), "{what}: {report:?}");
-        assert!(!report.missing.is_empty() && report.tears.is_empty() && report.load.is_none(), "{what}");
+        assert!(
+            !report.missing.is_empty() && report.tears.is_empty() && report.load.is_none(),
+            "{what}"
+        );
     }
     for size in [Size::new(1, 1), Size::new(31, 500), Size::new(33, 33)] {
         assert!(!inspector(BeltConfig::default()).inspect(&Image::filled(size, [0; 3])).found);
     }
     let region = vec![Point { x: 5000.0, y: 5000.0 }, Point { x: 6000.0, y: 6000.0 }];
-    assert!(!inspector(BeltConfig { region, ..BeltConfig::default() }).inspect(&Image::filled(SIZE, [0; 3])).found);
+    assert!(
+        !inspector(BeltConfig { region, ..BeltConfig::default() })
+            .inspect(&Image::filled(SIZE, [0; 3]))
+            .found
+    );
 }
 
 #[test]
@@ -273,7 +307,8 @@ fn load_is_outlined_and_measured() {
     assert!(load.bbox.expect("a heap").iou(&heap) > 0.8, "{:?}", load.bbox);
     assert!(load.outlines.len() == 1 && load.outlines[0].len() > 10);
     assert!(report.overflow.is_empty(), "{:?}", report.overflow);
-    let empty = inspector(BeltConfig::default()).inspect(&Scene { light: 30.0, noise: 8.0, ..Scene::new() }.render());
+    let empty = inspector(BeltConfig::default())
+        .inspect(&Scene { light: 30.0, noise: 8.0, ..Scene::new() }.render());
     assert!(empty.load.expect("a belt").filled < 0.01);
     let config = BeltConfig { max_filled: 0.2, ..BeltConfig::default() };
     let report = inspector(config).inspect(&scene.render());
@@ -285,7 +320,8 @@ fn load_over_an_edge_is_overflow_at_that_place() {
     let spill = BBox::from_centre(490.0, 330.0, 110.0, 120.0);
     let scene = Scene { heaps: vec![spill], ..Scene::new() };
     let report = inspector(BeltConfig::default()).inspect(&scene.render());
-    let over: Vec<_> = report.overflow.iter().filter(|o| o.kind == OverflowKind::OverRight).collect();
+    let over: Vec<_> =
+        report.overflow.iter().filter(|o| o.kind == OverflowKind::OverRight).collect();
     assert!(!over.is_empty(), "{report:?}");
     assert!(over.iter().all(|o| o.bbox.y1 > 240.0 && o.bbox.y2 < 420.0), "{over:?}");
     assert!(report.overflow.iter().all(|o| o.kind != OverflowKind::OverLeft));
@@ -298,12 +334,22 @@ fn tears_along_the_belt_are_candidates_and_load_is_none() {
     assert_eq!(report.tears.len(), 1, "{:?}", report.tears);
     let tear = report.tears[0];
     assert_eq!(tear.kind, TearKind::Texture);
-    let x = |y: f32| scene.edge(scene.left, y) + 0.35 * (scene.edge(scene.right, y) - scene.edge(scene.left, y));
-    assert!(tear.bbox.x1 < x(200.0) && tear.bbox.x2 > x(200.0) && tear.bbox.width() < 40.0, "{tear:?}");
+    let x = |y: f32| {
+        scene.edge(scene.left, y) + 0.35 * (scene.edge(scene.right, y) - scene.edge(scene.left, y))
+    };
+    assert!(
+        tear.bbox.x1 < x(200.0) && tear.bbox.x2 > x(200.0) && tear.bbox.width() < 40.0,
+        "{tear:?}"
+    );
     assert!((tear.bbox.y1 - 120.0).abs() < 12.0 && (tear.bbox.y2 - 300.0).abs() < 12.0, "{tear:?}");
     assert!(report.load.expect("a belt").filled < 0.01);
     for seed in 1..4 {
-        let loaded = Scene { heaps: vec![BBox::from_centre(325.0, 240.0, 180.0, 400.0)], dust: 300, seed, ..Scene::new() };
+        let loaded = Scene {
+            heaps: vec![BBox::from_centre(325.0, 240.0, 180.0, 400.0)],
+            dust: 300,
+            seed,
+            ..Scene::new()
+        };
         let report = inspector(BeltConfig::default()).inspect(&loaded.render());
         assert!(report.tears.is_empty(), "{seed}: {:?}", report.tears);
     }
@@ -329,13 +375,21 @@ fn a_broken_laser_line() {
 fn configurations_that_make_no_sense_are_refused() {
     let bad = |config: BeltConfig| BeltInspector::new(config).expect_err("nonsense").to_string();
     assert!(bad(BeltConfig { min_support: 0.0, ..BeltConfig::default() }).contains("min_support"));
-    assert!(bad(BeltConfig { region: vec![Point::default()], ..BeltConfig::default() }).contains("one point"));
+    assert!(
+        bad(BeltConfig { region: vec![Point::default()], ..BeltConfig::default() })
+            .contains("one point")
+    );
     let nan = Baseline { centre: f32::NAN, width: 5.0 };
     assert!(bad(BeltConfig { baseline: Some(nan), ..BeltConfig::default() }).contains("centre"));
     let rollers = [Point { x: 9.0, y: 0.0 }, Point { x: 9.0, y: 50.0 }];
-    assert!(bad(BeltConfig { rollers: Some(rollers), ..BeltConfig::default() }).contains("rollers"));
+    assert!(
+        bad(BeltConfig { rollers: Some(rollers), ..BeltConfig::default() }).contains("rollers")
+    );
     let text = serde_json::to_string(&BeltConfig::default()).expect("serialisable");
-    assert_eq!(serde_json::from_str::<BeltConfig>(&text).expect("read back"), BeltConfig::default());
+    assert_eq!(
+        serde_json::from_str::<BeltConfig>(&text).expect("read back"),
+        BeltConfig::default()
+    );
 }
 
 #[test]

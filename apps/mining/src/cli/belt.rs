@@ -14,6 +14,7 @@ use strata_vision::belt::{BeltConfig, BeltInspector};
 use super::detect::threads;
 use super::source::SourceArgs;
 use crate::belt::{BeltJob, BeltRow, Measured, measure};
+use crate::note::Note;
 use crate::scenario::{Loaded, Mode};
 
 /// Pictures that are listed one by one.
@@ -53,9 +54,14 @@ pub(super) fn inspector(scenario: &str) -> anyhow::Result<Arc<BeltInspector>> {
     let loaded = Loaded::find(scenario)?;
     let scenario = &loaded.scenario;
     if scenario.mode != Mode::Belt {
-        bail!("scenario {} is of mode {}: belt geometry needs one of mode belt", scenario.name, scenario.mode);
+        bail!(
+            "scenario {} is of mode {}: belt geometry needs one of mode belt",
+            scenario.name,
+            scenario.mode
+        );
     }
-    let config = BeltConfig::deserialize(scenario.belt.clone()).with_context(|| format!("{}: [belt]", loaded.origin))?;
+    let config = BeltConfig::deserialize(scenario.belt.clone())
+        .with_context(|| format!("{}: [belt]", loaded.origin))?;
     Ok(Arc::new(BeltInspector::new(config).with_context(|| loaded.origin.clone())?))
 }
 
@@ -80,7 +86,12 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     drop(progress);
     let done = done?;
     if let Some(out) = &args.out {
-        atomic::write_whole(out, &encode(out, &done.rows)?).with_context(|| out.display().to_string())?;
+        atomic::write_whole(out, &encode(out, &done.rows)?)
+            .with_context(|| out.display().to_string())?;
+        let mut note = Note::new(&args.source.source, &done.tally, &done.digest)
+            .with_scenario(Some(&args.scenario))?;
+        note.settings = serde_json::to_value(inspector.config())?;
+        note.write_beside(out).with_context(|| out.display().to_string())?;
     }
     if !globals.quiet {
         say(&summary(&done))?;
@@ -100,14 +111,20 @@ fn cells(row: &BeltRow) -> Vec<String> {
     let percent = |share: f32| format!("{:.1} %", share * 100.0);
     let Some(belt) = &row.belt else {
         let message = row.error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
-        return [row.image.clone(), message].into_iter().chain(std::iter::repeat_n(String::new(), 5)).collect();
+        return [row.image.clone(), message]
+            .into_iter()
+            .chain(std::iter::repeat_n(String::new(), 5))
+            .collect();
     };
     let edges = if belt.found { "found".to_owned() } else { belt.missing.join("; ") };
     vec![
         row.image.clone(),
         edges,
         belt.width.map(|width| format!("{width:.0} px")).unwrap_or_default(),
-        belt.deviation.as_ref().map(|d| format!("{:+.1} px = {}", d.px, percent(d.share))).unwrap_or_default(),
+        belt.deviation
+            .as_ref()
+            .map(|d| format!("{:+.1} px = {}", d.px, percent(d.share)))
+            .unwrap_or_default(),
         belt.load.as_ref().map(|load| percent(load.filled)).unwrap_or_default(),
         belt.overflow.len().to_string(),
         belt.tears.len().to_string(),
@@ -118,8 +135,19 @@ fn encode(out: &std::path::Path, rows: &[BeltRow]) -> anyhow::Result<Vec<u8>> {
     if out.extension().is_some_and(|e| e == "csv") {
         let mut table = csv::Writer::from_writer(Vec::new());
         table.write_record([
-            "image", "found", "missing", "width_px", "angle_deg", "deviation_px", "deviation_share", "deviation_mm", "filled",
-            "overflow", "tears", "error_code", "error",
+            "image",
+            "found",
+            "missing",
+            "width_px",
+            "angle_deg",
+            "deviation_px",
+            "deviation_share",
+            "deviation_mm",
+            "filled",
+            "overflow",
+            "tears",
+            "error_code",
+            "error",
         ])?;
         for row in rows {
             let number = |value: Option<f32>| value.map(|v| v.to_string()).unwrap_or_default();
@@ -154,7 +182,8 @@ fn encode(out: &std::path::Path, rows: &[BeltRow]) -> anyhow::Result<Vec<u8>> {
 
 /// What was measured, for people.
 fn summary(done: &Measured) -> String {
-    let mut table = TextTable::new(&["picture", "edges", "width", "deviation", "load", "overflow", "tears"]);
+    let mut table =
+        TextTable::new(&["picture", "edges", "width", "deviation", "load", "overflow", "tears"]);
     for row in done.rows.iter().take(LISTED) {
         table.row(cells(row));
     }

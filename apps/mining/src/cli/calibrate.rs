@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use strata_cli::progress::reporter_of;
 use strata_cli::{Globals, say, stop_on_interrupt};
-use strata_vision::calibrate::{DriftMonitor, DriftOptions, Promise};
+use strata_vision::calibrate::{DriftMonitor, DriftOptions, Promise, Verdict};
 
 use super::detect::threads;
 use super::fit::{PromiseArgs, calibrated, described};
@@ -77,7 +77,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     };
     let text = described(Some(&calibration));
     let json = serde_json::to_string_pretty(&calibration)?;
-    let mut bank = Arc::try_unwrap(bank).map_err(|_| anyhow::anyhow!("the bank is still in use"))?;
+    let mut bank =
+        Arc::try_unwrap(bank).map_err(|_| anyhow::anyhow!("the bank is still in use"))?;
     bank.set_calibration(Some(calibration));
     bank.save(&args.bank)?;
     match args.json {
@@ -87,9 +88,16 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(args: &Args, bank: &strata_vision::bank::MemoryBank, scores: &[f32]) -> anyhow::Result<ExitCode> {
+fn check(
+    args: &Args,
+    bank: &strata_vision::bank::AnyBank,
+    scores: &[f32],
+) -> anyhow::Result<ExitCode> {
     let Some(calibration) = bank.calibration() else {
-        bail!("{} has no calibration to compare with: run `calibrate` without --check first", args.bank.display());
+        bail!(
+            "{} has no calibration to compare with: run `calibrate` without --check first",
+            args.bank.display()
+        );
     };
     let options = DriftOptions { window: scores.len().max(1), ..DriftOptions::default() };
     let mut monitor = DriftMonitor::new(calibration, options);
@@ -102,7 +110,10 @@ fn check(args: &Args, bank: &strata_vision::bank::MemoryBank, scores: &[f32]) ->
     };
     let over = scores.iter().filter(|&&score| calibration.is_anomalous(score)).count();
     match args.json {
-        true => say(&format!("{}\n", serde_json::json!({ "drift": drift, "pictures": scores.len(), "over_threshold": over })))?,
+        true => say(&format!(
+            "{}\n",
+            serde_json::json!({ "drift": drift, "pictures": scores.len(), "over_threshold": over })
+        ))?,
         false => say(&format!(
             "{:?}: {} pictures, {over} over the threshold; Kolmogorov-Smirnov {:.3}, p {:.2e}, shift {:+.2}\n",
             drift.verdict,
@@ -112,5 +123,5 @@ fn check(args: &Args, bank: &strata_vision::bank::MemoryBank, scores: &[f32]) ->
             drift.shift
         ))?,
     }
-    Ok(if drift.verdict.is_alarm() { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    Ok(if drift.verdict != Verdict::Stable { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }

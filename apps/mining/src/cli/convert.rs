@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use strata_cli::{Globals, say};
-use strata_vision::convert::{Dataset, YoloLabels, read_coco, read_voc, read_yolo, write_coco, write_voc, write_yolo};
+use strata_vision::convert::{
+    Dataset, YoloLabels, read_coco, read_voc, read_yolo, write_coco, write_voc, write_yolo,
+};
 use strata_vision::image::{DecodeLimits, decode_file};
 
 /// Convert annotations between COCO, YOLO and Pascal VOC.
@@ -63,12 +65,17 @@ impl Form {
         }
         let has_xml = |folder: &Path| {
             let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-            entries.map(|entry| entry.path()).any(|file| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")))
+            entries
+                .map(|entry| entry.path())
+                .any(|file| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")))
         };
         if path.join("Annotations").is_dir() || has_xml(path) {
             return Ok(Self::Voc);
         }
-        bail!("{}: neither YOLO (images/ and labels/, or data.yaml) nor VOC (Annotations/ or XML files)", path.display())
+        bail!(
+            "{}: neither YOLO (images/ and labels/, or data.yaml) nor VOC (Annotations/ or XML files)",
+            path.display()
+        )
     }
 }
 
@@ -86,7 +93,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if taken && !args.overwrite {
         bail!("{} exists already: choose another name, or add --overwrite", args.out.display());
     }
-    let size = |picture: &Path| decode_file(picture, &DecodeLimits::default()).map(|image| image.size());
+    let size =
+        |picture: &Path| decode_file(picture, &DecodeLimits::default()).map(|image| image.size());
     let dataset = match form {
         Form::Coco => read_coco(&args.input)?,
         Form::Yolo => read_yolo(&args.input, args.split.as_deref(), size)?,
@@ -107,7 +115,11 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     }
     if !globals.quiet {
         let things: usize = dataset.images.iter().map(|image| image.annotations.len()).sum();
-        say(&format!("{} pictures, {things} annotations, {} classes\n", dataset.images.len(), dataset.classes.len()))?;
+        say(&format!(
+            "{} pictures, {things} annotations, {} classes\n",
+            dataset.images.len(),
+            dataset.classes.len()
+        ))?;
         if let Some(left_out) = left_out {
             for (count, what) in [
                 (left_out.crowds, "crowds left out, which the form cannot say"),
@@ -131,7 +143,8 @@ fn copy(dataset: &Dataset, folder: &Path) -> anyhow::Result<()> {
         if let Some(parent) = to.parent() {
             std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
         }
-        std::fs::copy(&from, &to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+        std::fs::copy(&from, &to)
+            .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     }
     Ok(())
 }

@@ -11,8 +11,9 @@ use strata_cli::progress::reporter_of;
 use strata_cli::text::TextTable;
 use strata_cli::{Globals, say, stop_on_interrupt};
 
-use crate::detect::{Detected, DetectJob, Detector, Format, Found, detect};
+use crate::detect::{DetectJob, Detected, Detector, Format, Found, detect};
 use crate::models::{Folder, ModelSource};
+use crate::note::Note;
 use crate::scenario::{DetectTask, Loaded, Mode, Tiling};
 
 use super::source::SourceArgs;
@@ -52,7 +53,7 @@ pub struct Args {
 
 /// What to look for, and how.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct TaskArgs {
+pub(super) struct TaskArgs {
     /// A scenario by name (see `scenarios`) or a TOML file: its model and thresholds.
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "model")]
     pub scenario: Option<String>,
@@ -119,12 +120,19 @@ impl TaskArgs {
     /// The model's name and the task, from the scenario and the arguments over it.
     pub(super) fn task(&self) -> anyhow::Result<(String, DetectTask)> {
         let (model, mut task) = match &self.scenario {
-            None => (self.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()), DetectTask::default()),
+            None => (
+                self.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
+                DetectTask::default(),
+            ),
             Some(name) => {
                 let scenario = Loaded::find(name)?.scenario;
                 let Some(model) = scenario.model.filter(|_| scenario.mode == Mode::Detect) else {
                     let mode = scenario.mode;
-                    bail!("scenario {} is of mode {mode}: use `strata-mining run {}`", scenario.name, scenario.name);
+                    bail!(
+                        "scenario {} is of mode {mode}: use `strata-mining run {}`",
+                        scenario.name,
+                        scenario.name
+                    );
                 };
                 (model, scenario.detect)
             }
@@ -176,6 +184,12 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let detected = detected?;
     if let (Some(out), Some(format)) = (&args.out, format) {
         format.write(out, &detected.rows)?;
+        let settings = detector.settings();
+        let mut note = Note::new(&args.source.source, &detected.tally, &detected.digest)
+            .with_scenario(args.task.scenario.as_deref())?;
+        note.model = Some((*detected.provenance).clone());
+        note.settings = serde_json::json!({ "decode": settings.decode, "tile": settings.tile });
+        note.write_beside(out).with_context(|| out.display().to_string())?;
     }
     if !globals.quiet {
         say(&summary(&detected, &detector))?;
@@ -187,7 +201,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         eprintln!("stopped after {} pictures; the result holds these", detected.rows.len());
         return Ok(ExitCode::from(130));
     }
-    let all_failed = !detected.rows.is_empty() && detected.rows.iter().all(|row| row.error.is_some());
+    let all_failed =
+        !detected.rows.is_empty() && detected.rows.iter().all(|row| row.error.is_some());
     Ok(if all_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -28,7 +28,12 @@ pub struct Args {
     #[command(flatten)]
     task: TaskArgs,
     /// Detectors: the annotated pictures.
-    #[arg(long, value_name = "DIR|FILE", required_unless_present = "bank", conflicts_with = "bank")]
+    #[arg(
+        long,
+        value_name = "DIR|FILE",
+        required_unless_present = "bank",
+        conflicts_with = "bank"
+    )]
     data: Option<PathBuf>,
     /// Detectors: a file with the names of pictures to leave out, one a line, such as near-duplicates of the training pictures.
     #[arg(long, value_name = "FILE", requires = "data")]
@@ -63,7 +68,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let (json, text) = match (&args.bank, &args.data, &args.normal) {
         (Some(bank), _, Some(normal)) => {
             let (features, bank) = open(bank, args.task.models_dir.as_deref(), threads)?;
-            let eval = AnomalyEval { normal: normal.clone(), anomalous: args.anomalous.clone(), threads };
+            let eval =
+                AnomalyEval { normal: normal.clone(), anomalous: args.anomalous.clone(), threads };
             let figures = evaluate_bank(&features, &bank, &eval, (&stop, progress.as_mut()))?;
             (serde_json::to_string_pretty(&figures)?, of_bank(&figures))
         }
@@ -105,11 +111,18 @@ fn of_detector(figures: &DetectionFigures) -> String {
         0 => String::new(),
         count => format!(", {count} left out"),
     };
-    table.render() + &format!("{} pictures{left_out}, {} that could not be read\n", figures.images, figures.failed.len())
+    table.render()
+        + &format!(
+            "{} pictures{left_out}, {} that could not be read\n",
+            figures.images,
+            figures.failed.len()
+        )
 }
 
 fn of_bank(figures: &AnomalyFigures) -> String {
-    let percent = |value: Option<f64>| value.map_or("no masks".to_owned(), |value| format!("{:.2} %", value * 100.0));
+    let percent = |value: Option<f64>| {
+        value.map_or("no masks".to_owned(), |value| format!("{:.2} %", value * 100.0))
+    };
     let mut text = format!(
         "image AUROC  {}\npixel AUROC  {}\nAUPRO (0.3)  {}\nF1           {:.4} at {:.4}\n",
         percent(Some(figures.image_auroc)),
@@ -127,7 +140,11 @@ fn of_bank(figures: &AnomalyFigures) -> String {
     }
     let mut table = TextTable::new(&["folder", "pictures", "image AUROC"]);
     for folder in &figures.folders {
-        table.row(vec![folder.folder.clone(), folder.pictures.to_string(), percent(Some(folder.image_auroc))]);
+        table.row(vec![
+            folder.folder.clone(),
+            folder.pictures.to_string(),
+            percent(Some(folder.image_auroc)),
+        ]);
     }
     text + &format!(
         "\n{}{} normals ({} more are in the bank), {} anomalous pictures, {} with masks, {} that could not be read\n",

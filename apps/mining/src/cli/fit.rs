@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use strata_cli::progress::reporter_of;
 use strata_cli::text::size;
 use strata_cli::{Globals, say, stop_on_interrupt};
-use strata_vision::bank::{FitOptions, Keep, Scoring};
+use strata_vision::bank::{AnyOptions, FitOptions, GaussianOptions, Keep, Scoring};
 use strata_vision::calibrate::{Calibration, Promise};
 
 use super::detect::threads;
@@ -82,6 +82,9 @@ pub(super) enum ScoringName {
     PatchCore,
     /// Mean of the largest 1 % of cosine distances (AnomalyDINO); good with a few normals.
     AnomalyDino,
+    /// Mean and covariance of each place (PaDiM); for fixed cameras and pieces, with a hundred normals or more.
+    #[value(name = "padim")]
+    PaDim,
 }
 
 impl Default for Args {
@@ -107,7 +110,7 @@ impl Default for Args {
 
 /// What a threshold promises.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct PromiseArgs {
+pub(super) struct PromiseArgs {
     /// False alarms of a camera and day that you accept [default: the scenario's].
     #[arg(long, value_name = "N")]
     pub per_day: Option<f64>,
@@ -152,7 +155,8 @@ impl Args {
             }
             return self.source.open();
         }
-        let mut paths: Vec<PathBuf> = labelled(&folder)?.into_iter().map(|one| one.picture).collect();
+        let mut paths: Vec<PathBuf> =
+            labelled(&folder)?.into_iter().map(|one| one.picture).collect();
         if self.share < 1.0 {
             paths = draw(paths, self.share, self.seed);
         }
@@ -163,7 +167,8 @@ impl Args {
 /// A share of the paths, drawn by the seed, in their order.
 fn draw(paths: Vec<PathBuf>, share: f64, seed: u64) -> Vec<PathBuf> {
     let wanted = ((paths.len() as f64 * share).round() as usize).min(paths.len());
-    let mut keyed: Vec<(u64, usize)> = (0..paths.len()).map(|at| (mix(seed, at as u64), at)).collect();
+    let mut keyed: Vec<(u64, usize)> =
+        (0..paths.len()).map(|at| (mix(seed, at as u64), at)).collect();
     keyed.sort_unstable();
     let mut chosen: Vec<usize> = keyed.into_iter().take(wanted).map(|(_, at)| at).collect();
     chosen.sort_unstable();
@@ -172,7 +177,8 @@ fn draw(paths: Vec<PathBuf>, share: f64, seed: u64) -> Vec<PathBuf> {
 
 /// SplitMix64 (Steele, Lea and Flood 2014): the same draw on every machine.
 fn mix(seed: u64, at: u64) -> u64 {
-    let mut z = (seed ^ 0x5354_5241_5441).wrapping_add((at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut z =
+        (seed ^ 0x5354_5241_5441).wrapping_add((at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
@@ -190,22 +196,34 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         bail!("--share {} is not above 0 and at most 1", args.share);
     }
     let scenario = Loaded::find(&args.scenario)?.scenario;
-    let model = args.model.as_ref().or(scenario.model.as_ref().filter(|_| scenario.mode == Mode::Anomaly));
+    let model =
+        args.model.as_ref().or(scenario.model.as_ref().filter(|_| scenario.mode == Mode::Anomaly));
     let Some(model) = model else {
-        bail!("scenario {} is of mode {}: a bank needs one of mode anomaly, or --model", scenario.name, scenario.mode);
+        bail!(
+            "scenario {} is of mode {}: a bank needs one of mode anomaly, or --model",
+            scenario.name,
+            scenario.mode
+        );
     };
     let stop = stop_on_interrupt().context("cannot catch Ctrl-C")?;
     let threads = threads(args.threads);
-    let features = Arc::new(FeatureModel::new(Folder::new(args.models_dir.as_deref(), threads).vision(model)?)?);
-    let scoring = match args.scoring {
-        ScoringName::PatchCore => Scoring::patchcore(),
-        ScoringName::AnomalyDino => Scoring::anomaly_dino(),
+    let features = Arc::new(FeatureModel::new(
+        Folder::new(args.models_dir.as_deref(), threads).vision(model)?,
+    )?);
+    let vectors = |scoring| {
+        let keep = match args.keep_all {
+            true => Keep::All,
+            false => Keep::Share(args.coreset.unwrap_or(scenario.anomaly.coreset)),
+        };
+        AnyOptions::Memory(FitOptions { scoring, keep, seed: args.seed, ..FitOptions::default() })
     };
-    let keep = match args.keep_all {
-        true => Keep::All,
-        false => Keep::Share(args.coreset.unwrap_or(scenario.anomaly.coreset)),
+    let options = match args.scoring {
+        ScoringName::PatchCore => vectors(Scoring::patchcore()),
+        ScoringName::AnomalyDino => vectors(Scoring::anomaly_dino()),
+        ScoringName::PaDim => {
+            AnyOptions::Gaussian(GaussianOptions { seed: args.seed, ..GaussianOptions::default() })
+        }
     };
-    let options = FitOptions { scoring, keep, seed: args.seed, ..FitOptions::default() };
     let job = FitJob { options, threads, limits: args.source.limits() };
     let mut progress = reporter_of(globals.quiet, "pictures");
     let fitted = fit(&features, &mut args.pictures()?, &job, (&stop, progress.as_mut()));
@@ -228,19 +246,23 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         false => {
             let mut progress = reporter_of(globals.quiet, "pictures");
             let mut pictures = args.pictures()?;
-            let watching = (&*stop, progress.as_mut());
-            let rows = normal_scores(&features, &bank, (&mut pictures, &job), watching)?;
+            let rows =
+                normal_scores(&features, &bank, (&mut pictures, &job), (&stop, progress.as_mut()));
+            drop(progress);
+            let rows = rows?;
             let scores: Vec<f32> = rows.iter().filter_map(|row| row.score).collect();
             calibrated(&scores, args.promise.over(usual))
         }
     };
-    let mut bank = Arc::try_unwrap(bank).map_err(|_| anyhow::anyhow!("the bank is still in use"))?;
+    let mut bank =
+        Arc::try_unwrap(bank).map_err(|_| anyhow::anyhow!("the bank is still in use"))?;
     bank.set_calibration(calibration);
     bank.save(&args.out)?;
     if !globals.quiet {
         let stats = bank.stats();
         say(&format!(
-            "{} normals, {} of {} patch vectors of {} numbers kept ({}), model {}\n",
+            "{}: {} normals, {} of {} patch vectors of {} numbers kept ({}), model {}\n",
+            bank.method(),
             stats.images,
             stats.vectors,
             stats.offered,

@@ -18,6 +18,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use strata_cli::{Globals, finish, log_to_stderr};
 
+use crate::models::is_vision;
+
 /// Mining vision inspection: find damage, foreign objects, people and anomalies in pictures, videos and cameras.
 #[derive(Debug, Parser)]
 #[command(name = "strata-mining", version, about, propagate_version = true)]
@@ -57,6 +59,15 @@ pub enum Command {
   strata-mining models fetch yolox-nano
   strata-mining models fetch yolox-nano --from downloads")]
     Models(strata_cli::models::Args),
+    #[command(after_help = "Examples:
+  strata-mining serve
+  strata-mining serve --bind 127.0.0.1:9000 --mining-banks surface.bank
+  strata-mining serve --mining-watch cameras.toml
+  strata-mining serve --config server.toml
+  strata-mining serve --print-config > server.toml
+
+The page is at the address that is printed; /docs documents the API, /metrics is for Prometheus. Ctrl-C or
+SIGTERM ends the server without losing a request; SIGHUP loads models and keys anew.")]
     Serve(serve::Args),
     #[command(after_help = "Examples:
   strata-mining keys add control-room --file keys.toml
@@ -84,7 +95,7 @@ impl Command {
             Self::Eval(args) => eval::run(&args, globals),
             Self::Convert(args) => convert::run(&args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
-            Self::Models(args) => strata_cli::models::run(&args, globals),
+            Self::Models(args) => strata_cli::models::run(&args, globals, is_vision),
             Self::Serve(args) => serve::run(&args, globals),
             Self::Keys(args) => strata_cli::keys::run(args, globals),
         }

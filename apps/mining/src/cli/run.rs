@@ -101,7 +101,12 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
 }
 
 /// Inspects with the bank given, or with one of the scenario's normals.
-fn anomaly(args: &Args, loaded: &Loaded, source: SourceArgs, globals: &Globals) -> anyhow::Result<ExitCode> {
+fn anomaly(
+    args: &Args,
+    loaded: &Loaded,
+    source: SourceArgs,
+    globals: &Globals,
+) -> anyhow::Result<ExitCode> {
     // Lives until the inspection is over.
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let bank = match (&args.bank, &loaded.scenario.anomaly.normals) {
@@ -128,7 +133,10 @@ fn anomaly(args: &Args, loaded: &Loaded, source: SourceArgs, globals: &Globals) 
             }
             bank
         }
-        (None, None) => bail!("scenario {} needs a bank: make one with `fit` and give it with --bank", args.scenario),
+        (None, None) => bail!(
+            "scenario {} needs a bank: make one with `fit` and give it with --bank",
+            args.scenario
+        ),
     };
     inspect::run(
         &inspect::Args {

@@ -40,7 +40,11 @@ pub(super) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
             None => "none needed".to_owned(),
             Some(model) => match store.card(model) {
                 Err(_) => format!("{model}: no card"),
-                Ok(card) if card.files.iter().all(|file| card.locate(file, store.search()).is_ok()) => model.clone(),
+                Ok(card)
+                    if card.files.iter().all(|file| card.locate(file, store.search()).is_ok()) =>
+                {
+                    model.clone()
+                }
                 Ok(_) => format!("{model}: to fetch"),
             },
         };

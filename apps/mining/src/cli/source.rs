@@ -9,7 +9,7 @@ use crate::sources::{SourceSpec, StreamOptions, list_images, open_stream};
 
 /// Where pictures come from.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct SourceArgs {
+pub(super) struct SourceArgs {
     /// A picture, a folder, a pattern in quotes ('shift-*/*.jpg'), a video, or rtsp://…
     #[arg(value_name = "SOURCE")]
     pub source: String,
@@ -19,7 +19,7 @@ pub struct SourceArgs {
 
 /// How pictures are read.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ReadingArgs {
+pub(super) struct ReadingArgs {
     /// Videos: look at every N-th frame.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub every: u64,
@@ -40,7 +40,11 @@ impl Default for ReadingArgs {
 impl ReadingArgs {
     /// Limits of the decoder.
     pub(super) fn limits(&self) -> DecodeLimits {
-        DecodeLimits { max_pixels: self.max_pixels, lenient: self.lenient, ..DecodeLimits::default() }
+        DecodeLimits {
+            max_pixels: self.max_pixels,
+            lenient: self.lenient,
+            ..DecodeLimits::default()
+        }
     }
 
     /// Opens a source.
@@ -48,7 +52,8 @@ impl ReadingArgs {
         let spec = SourceSpec::parse(source)?;
         if spec.is_stream() {
             let stream = open_stream(&spec, &StreamOptions::default())?;
-            let name = Path::new(&spec.name()).file_name().map(|name| name.to_string_lossy().into_owned());
+            let name =
+                Path::new(&spec.name()).file_name().map(|name| name.to_string_lossy().into_owned());
             return Ok(Pictures::frames(stream, name.unwrap_or_else(|| spec.name()), self.every));
         }
         let base = Some(PathBuf::from(source)).filter(|path| path.is_dir());

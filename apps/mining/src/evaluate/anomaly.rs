@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 use strata_core::stream::Progress;
-use strata_vision::bank::{BLUR_SIGMA, MemoryBank};
+use strata_vision::bank::{AnyBank, BLUR_SIGMA};
 use strata_vision::image::{DecodeLimits, Plane};
 use strata_vision::metrics::{Aupro, PixelScores, auroc, average_precision, f1_adaptive};
 
@@ -87,7 +87,7 @@ struct Known {
 /// [`EvalError`]: folders that cannot be read, or hold nothing to compare.
 pub fn evaluate_bank(
     features: &Arc<FeatureModel>,
-    bank: &MemoryBank,
+    bank: &AnyBank,
     eval: &AnomalyEval,
     watching: (&AtomicBool, &mut dyn Progress),
 ) -> Result<AnomalyFigures, EvalError> {
@@ -106,36 +106,44 @@ pub fn evaluate_bank(
     let limits = DecodeLimits::default();
     // With the empty path as base every picture keeps its whole path as its name.
     let mut pictures = Pictures::files(paths, Some(PathBuf::new()), limits);
-    let failed = each_patches(features, &mut pictures, (eval.threads, limits), watching, |normal, patches| {
-        let Some(Known { mask, folder }) = known.get(&normal.name) else { return Ok(()) };
-        if *folder == 0 && in_bank.contains(normal.sha256.as_str()) {
-            tally.in_bank += 1;
-            return Ok(());
-        }
-        let anomaly = bank.score(&patches)?;
-        tally.scores.push((anomaly.score, *folder));
-        let input = features.model().preprocess().size();
-        let place = |mask: &strata_vision::image::Image| features.model().preprocess().placement(mask.into()).ok();
-        let truth = match mask {
-            Some(mask) => read_mask(mask, place).map_err(|error| EvalError::Mask {
-                path: mask.clone(),
-                reason: error.to_string(),
-            })?,
-            // A normal picture needs no mask: nothing of it is anomalous.
-            None if *folder == 0 => Some(Plane::filled(input, 0)),
-            None => None,
-        };
-        let Some(truth) = truth else { return Ok(()) };
-        let marked = truth.data().iter().any(|&value| value > 0);
-        // An anomalous picture whose mask marks nothing says nothing about pixels.
-        if *folder == 0 || marked {
-            tally.with_mask += usize::from(marked);
-            let heat = anomaly.heat_map(input, BLUR_SIGMA);
-            tally.pixels.add(&heat, &truth)?;
-            tally.regions.add(&heat, &truth)?;
-        }
-        Ok::<(), EvalError>(())
-    })?;
+    let failed = each_patches(
+        features,
+        &mut pictures,
+        (eval.threads, limits),
+        watching,
+        |normal, patches| {
+            let Some(Known { mask, folder }) = known.get(&normal.name) else { return Ok(()) };
+            if *folder == 0 && in_bank.contains(normal.sha256.as_str()) {
+                tally.in_bank += 1;
+                return Ok(());
+            }
+            let anomaly = bank.score(&patches)?;
+            tally.scores.push((anomaly.score, *folder));
+            let input = features.model().preprocess().size();
+            let place = |mask: &strata_vision::image::Image| {
+                features.model().preprocess().placement(mask.into()).ok()
+            };
+            let truth = match mask {
+                Some(mask) => read_mask(mask, place).map_err(|error| EvalError::Mask {
+                    path: mask.clone(),
+                    reason: error.to_string(),
+                })?,
+                // A normal picture needs no mask: nothing of it is anomalous.
+                None if *folder == 0 => Some(Plane::filled(input, 0)),
+                None => None,
+            };
+            let Some(truth) = truth else { return Ok(()) };
+            let marked = truth.data().iter().any(|&value| value > 0);
+            // An anomalous picture whose mask marks nothing says nothing about pixels.
+            if *folder == 0 || marked {
+                tally.with_mask += usize::from(marked);
+                let heat = anomaly.heat_map(input, BLUR_SIGMA);
+                tally.pixels.add(&heat, &truth)?;
+                tally.regions.add(&heat, &truth)?;
+            }
+            Ok::<(), EvalError>(())
+        },
+    )?;
     tally.figures(bank, eval, failed)
 }
 
@@ -151,7 +159,7 @@ struct Tally {
 impl Tally {
     fn figures(
         mut self,
-        bank: &MemoryBank,
+        bank: &AnyBank,
         eval: &AnomalyEval,
         failed: Vec<String>,
     ) -> Result<AnomalyFigures, EvalError> {

@@ -45,7 +45,9 @@ pub enum EvalError {
         reason: String,
     },
     /// The classes of the model and of the data have nothing to do with each other.
-    #[error("the data have the classes {data}, model {model} has {known}: give data with these names, or as many classes in the model's order")]
+    #[error(
+        "the data have the classes {data}, model {model} has {known}: give data with these names, or as many classes in the model's order"
+    )]
     Classes {
         /// Classes of the data.
         data: String,
@@ -113,15 +115,18 @@ pub struct ClassFigures {
 ///
 /// # Errors
 /// [`EvalError::Data`] with file and line, [`EvalError::NoData`].
-pub fn read_data(path: &Path) -> Result<Dataset, EvalError> {
+fn read_data(path: &Path) -> Result<Dataset, EvalError> {
     if path.join("images").is_dir() {
-        let size = |picture: &Path| decode_file(picture, &DecodeLimits::default()).map(|image| image.size());
+        let size = |picture: &Path| {
+            decode_file(picture, &DecodeLimits::default()).map(|image| image.size())
+        };
         return Ok(read_yolo(path, None, size)?);
     }
     if path.is_file() {
         return Ok(read_coco(path)?);
     }
-    let usual = ["annotations.json", "_annotations.coco.json", "annotations/instances_val2017.json"];
+    let usual =
+        ["annotations.json", "_annotations.coco.json", "annotations/instances_val2017.json"];
     let file = usual.iter().map(|name| path.join(name)).find(|file| file.is_file());
     Ok(read_coco(&file.ok_or_else(|| EvalError::NoData { path: path.to_path_buf() })?)?)
 }
@@ -142,7 +147,8 @@ pub fn evaluate_detector(
     dataset.images.retain(|image| !without.contains(&stem(&image.file)));
     let left_out = before - dataset.images.len();
     let class_ids = class_map(detector, &dataset)?;
-    let paths: Vec<PathBuf> = dataset.images.iter().map(|image| dataset.folder.join(&image.file)).collect();
+    let paths: Vec<PathBuf> =
+        dataset.images.iter().map(|image| dataset.folder.join(&image.file)).collect();
     let limits = DecodeLimits::default();
     let job = DetectJob { threads: eval.threads, limits, save: None };
     let detected = detect(detector, &mut Pictures::files(paths, None, limits), &job, watching)?;

@@ -26,7 +26,9 @@ pub fn labelled(folder: &Path) -> Result<Vec<Labelled>, SourceError> {
     let paths = list_images(&SourceSpec::parse(&folder.display().to_string())?)?;
     let names: HashSet<&PathBuf> = paths.iter().collect();
     let is_png = |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
-    let stem = |path: &Path| path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = |path: &Path| {
+        path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+    };
     let others = |path: &Path| {
         ["jpg", "jpeg", "JPG", "bmp", "tif", "tiff", "webp"].map(|e| path.with_extension(e))
     };
@@ -94,7 +96,8 @@ mod tests {
             found,
             [Labelled { picture: jpg, mask: Some(png) }, Labelled { picture: alone, mask: None }]
         );
-        let (picture, mask) = (touch("mv/test/hole/000.png"), touch("mv/ground_truth/hole/000_mask.png"));
+        let (picture, mask) =
+            (touch("mv/test/hole/000.png"), touch("mv/ground_truth/hole/000_mask.png"));
         let found = labelled(&dir.path().join("mv/test/hole")).expect("listed");
         assert_eq!(found, [Labelled { picture, mask: Some(mask) }]);
     }

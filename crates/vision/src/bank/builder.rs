@@ -45,9 +45,9 @@ impl FitOptions {
     pub(super) fn check(&self) -> Result<(), BankError> {
         self.scoring.check().map_err(BankError::Options)?;
         match self.keep {
-            Keep::Share(share) if !(share > 0.0 && share <= 1.0) => {
-                Err(BankError::Options(format!("keep a share of {share}: give a number above 0, at most 1")))
-            }
+            Keep::Share(share) if !(share > 0.0 && share <= 1.0) => Err(BankError::Options(
+                format!("keep a share of {share}: give a number above 0, at most 1"),
+            )),
             Keep::Count(0) => Err(BankError::Options("keep 0 vectors: give at least 1".to_owned())),
             _ => Ok(()),
         }
@@ -130,7 +130,9 @@ impl BankBuilder {
         }
         let held = self.owners.len();
         if held > self.options.held.max(1) && self.options.keep != Keep::All {
-            let goal = (2 * self.options.goal(self.offered)).min(held / 2).max(self.options.goal(self.offered));
+            let goal = (2 * self.options.goal(self.offered))
+                .min(held / 2)
+                .max(self.options.goal(self.offered));
             if goal < held {
                 self.thin(goal);
             }
@@ -182,7 +184,8 @@ impl BankBuilder {
             normalise_rows(&mut self.rows, self.dim);
         }
         let (small, dim) = project(&self.rows, self.dim, self.options.seed);
-        let chosen = greedy(&small, dim, None, Goal { most: goal, radius: 0.0, seed: self.options.seed });
+        let chosen =
+            greedy(&small, dim, None, Goal { most: goal, radius: 0.0, seed: self.options.seed });
         drop(small);
         let radius = chosen.last().map_or(0.0, |last| last.1);
         // In the order of the pictures: a bank reads like its list of normals.
@@ -202,7 +205,11 @@ impl BankBuilder {
 }
 
 /// Refuses patches of another grid or length.
-pub(super) fn same_shape(patches: &Patches, grid: (usize, usize), dim: usize) -> Result<(), BankError> {
+pub(super) fn same_shape(
+    patches: &Patches,
+    grid: (usize, usize),
+    dim: usize,
+) -> Result<(), BankError> {
     if (patches.grid(), patches.dim()) == (grid, dim) {
         return Ok(());
     }

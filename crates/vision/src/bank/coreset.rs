@@ -103,7 +103,12 @@ impl Eq for Waiting {}
 /// `known` holds the squared distance of each row from vectors that count as chosen already. Selection ends at
 /// `goal.most` rows, or when no row is farther than `√goal.radius` from a chosen one. Without `known` the first row is
 /// drawn with `goal.seed`.
-pub(super) fn greedy(rows: &[f32], dim: usize, known: Option<&[f32]>, goal: Goal) -> Vec<(u32, f32)> {
+pub(super) fn greedy(
+    rows: &[f32],
+    dim: usize,
+    known: Option<&[f32]>,
+    goal: Goal,
+) -> Vec<(u32, f32)> {
     let count = rows.len() / dim;
     let most = goal.most.min(count);
     if most == 0 {
@@ -128,7 +133,8 @@ pub(super) fn greedy(rows: &[f32], dim: usize, known: Option<&[f32]>, goal: Goal
         .into_par_iter()
         .filter(|&row| Some(row) != first)
         .map(|row| {
-            let limit = known.and_then(|known| known.get(row as usize)).copied().unwrap_or(f32::INFINITY);
+            let limit =
+                known.and_then(|known| known.get(row as usize)).copied().unwrap_or(f32::INFINITY);
             let mut waiting = Waiting { limit, row, seen: 0 };
             measure(&mut waiting, &centres);
             waiting
@@ -148,7 +154,9 @@ pub(super) fn greedy(rows: &[f32], dim: usize, known: Option<&[f32]>, goal: Goal
             continue;
         }
         batch.push(top);
-        while batch.len() < BATCH && heap.peek().is_some_and(|next| next.seen != now && next.limit > goal.radius) {
+        while batch.len() < BATCH
+            && heap.peek().is_some_and(|next| next.seen != now && next.limit > goal.radius)
+        {
             batch.extend(heap.pop());
         }
         // Worth other threads only when there is more to do than waking them costs.
@@ -230,13 +238,15 @@ mod tests {
     fn every_row_is_within_the_last_distance() {
         let mut random = SplitMix(5);
         let dim = 8;
-        let rows: Vec<f32> = (0..2_000 * dim).map(|_| (random.below(1_000) as f32) / 100.0).collect();
+        let rows: Vec<f32> =
+            (0..2_000 * dim).map(|_| (random.below(1_000) as f32) / 100.0).collect();
         let chosen = greedy(&rows, dim, None, Goal { most: 100, radius: 0.0, seed: 1 });
         assert_eq!(chosen.len(), 100);
         assert!(chosen.windows(2).all(|pair| pair[1].1 <= pair[0].1), "distances fall");
         let last = chosen[99].1;
         for row in rows.chunks_exact(dim) {
-            let near = chosen.iter().map(|c| squared_distance(row, &rows[c.0 as usize * dim..][..dim]));
+            let near =
+                chosen.iter().map(|c| squared_distance(row, &rows[c.0 as usize * dim..][..dim]));
             assert!(near.fold(f32::INFINITY, f32::min) <= last);
         }
     }
@@ -245,7 +255,8 @@ mod tests {
     fn projection_keeps_distances() {
         let mut random = SplitMix(9);
         let dim = 768;
-        let rows: Vec<f32> = (0..40 * dim).map(|_| (random.below(2_001) as f32 - 1_000.0) / 500.0).collect();
+        let rows: Vec<f32> =
+            (0..40 * dim).map(|_| (random.below(2_001) as f32 - 1_000.0) / 500.0).collect();
         let (small, to) = project(&rows, dim, 3);
         assert_eq!(to, PROJECTED);
         let mut ratios = Vec::new();

@@ -16,7 +16,10 @@ pub const BLUR_SIGMA: f32 = 4.0;
 pub fn heat_map(values: &[f32], grid: (usize, usize), size: Size, sigma: f32) -> Plane<f32> {
     let (width, height) = (size.width as usize, size.height as usize);
     let mut map = Plane::filled(size, 0.0);
-    if values.is_empty() || grid.0.checked_mul(grid.1) != Some(values.len()) || map.data().is_empty() {
+    if values.is_empty()
+        || grid.0.checked_mul(grid.1) != Some(values.len())
+        || map.data().is_empty()
+    {
         return map;
     }
     upsample(values, grid.1, &Taps::new(grid.0, height), &Taps::new(grid.1, width), map.data_mut());
@@ -31,16 +34,21 @@ fn blur(data: &mut [f32], width: usize, height: usize, sigma: f32) {
     let reach = ((4.0 * sigma + 0.5) as usize).min(4096);
     let weights = weights(sigma, reach);
     let mut across = vec![0.0_f32; data.len()];
-    across.par_chunks_exact_mut(width).zip(data.par_chunks_exact(width)).for_each_init(Vec::new, |line, (out, row)| {
-        line.clear();
-        line.extend((0..width + 2 * reach).map(|x| row[reflected(x as isize - reach as isize, width)]));
-        // Neighbour after neighbour rather than pixel after pixel: whole rows at once.
-        for (shift, &weight) in weights.iter().enumerate() {
-            for (out, &value) in out.iter_mut().zip(&line[shift..]) {
-                *out += value * weight;
+    across.par_chunks_exact_mut(width).zip(data.par_chunks_exact(width)).for_each_init(
+        Vec::new,
+        |line, (out, row)| {
+            line.clear();
+            line.extend(
+                (0..width + 2 * reach).map(|x| row[reflected(x as isize - reach as isize, width)]),
+            );
+            // Neighbour after neighbour rather than pixel after pixel: whole rows at once.
+            for (shift, &weight) in weights.iter().enumerate() {
+                for (out, &value) in out.iter_mut().zip(&line[shift..]) {
+                    *out += value * weight;
+                }
             }
-        }
-    });
+        },
+    );
     data.par_chunks_exact_mut(width).enumerate().for_each(|(y, out)| {
         out.fill(0.0);
         for (shift, &weight) in weights.iter().enumerate() {
@@ -110,7 +118,12 @@ mod tests {
 
     #[test]
     fn odd_grids_give_a_flat_map() {
-        assert!(heat_map(&[1.0; 5], (2, 3), Size::new(4, 4), 4.0).data().iter().all(|&value| value == 0.0));
+        assert!(
+            heat_map(&[1.0; 5], (2, 3), Size::new(4, 4), 4.0)
+                .data()
+                .iter()
+                .all(|&value| value == 0.0)
+        );
         assert!(heat_map(&[1.0], (1, 1), Size::new(0, 4), 4.0).data().is_empty());
     }
 }

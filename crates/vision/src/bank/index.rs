@@ -59,7 +59,13 @@ pub(super) struct Index {
 
 impl std::fmt::Debug for Index {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Index({}, {} groups of {} dimensions)", self.choice.name, self.groups.len(), self.dim)
+        write!(
+            f,
+            "Index({}, {} groups of {} dimensions)",
+            self.choice.name,
+            self.groups.len(),
+            self.dim
+        )
     }
 }
 
@@ -73,12 +79,23 @@ impl Index {
         Self::with_kernel(rows, dim, precision, choices[0])
     }
 
-    pub(super) fn with_kernel(rows: &[f32], dim: usize, precision: Precision, choice: Choice) -> Self {
+    pub(super) fn with_kernel(
+        rows: &[f32],
+        dim: usize,
+        precision: Precision,
+        choice: Choice,
+    ) -> Self {
         let count = rows.len() / dim;
         let steps = if precision == Precision::Int8 { dim.div_ceil(4) } else { dim };
         let groups = count.div_ceil(LANES * GROUPS) * GROUPS;
         let centre = centre_of(rows, dim);
-        let empty = Group { norms: [f32::INFINITY; LANES], scales: [0.0; LANES], rows: [0; LANES], length: 0.0, error: 0.0 };
+        let empty = Group {
+            norms: [f32::INFINITY; LANES],
+            scales: [0.0; LANES],
+            rows: [0; LANES],
+            length: 0.0,
+            error: 0.0,
+        };
         let mut index = Self {
             precision,
             choice,
@@ -89,37 +106,39 @@ impl Index {
             groups: vec![empty; groups],
         };
         let centre = &index.centre;
-        index.lines.par_chunks_exact_mut(steps).zip(&mut index.groups).enumerate().for_each(|(at, (lines, group))| {
-            let mut centred = vec![0.0; dim];
-            for lane in 0..LANES {
-                let row = at * LANES + lane;
-                let Some(vector) = rows.get(row * dim..(row + 1) * dim) else { break };
-                for ((out, &x), &mean) in centred.iter_mut().zip(vector).zip(centre) {
-                    *out = x - mean;
+        index.lines.par_chunks_exact_mut(steps).zip(&mut index.groups).enumerate().for_each(
+            |(at, (lines, group))| {
+                let mut centred = vec![0.0; dim];
+                for lane in 0..LANES {
+                    let row = at * LANES + lane;
+                    let Some(vector) = rows.get(row * dim..(row + 1) * dim) else { break };
+                    for ((out, &x), &mean) in centred.iter_mut().zip(vector).zip(centre) {
+                        *out = x - mean;
+                    }
+                    let norm = dot(&centred, &centred);
+                    let (scale, error) = match precision {
+                        Precision::Float => {
+                            for (line, x) in lines.iter_mut().zip(&centred) {
+                                line.0[lane] = x.to_bits();
+                            }
+                            (1.0, 0.0)
+                        }
+                        Precision::Int8 => {
+                            let quantiser = Quantiser::new(&centred, 127.0);
+                            for (line, four) in lines.iter_mut().zip(centred.chunks(4)) {
+                                line.0[lane] = quantiser.four(four) ^ 0x8080_8080;
+                            }
+                            (quantiser.unit, quantiser.error(&centred))
+                        }
+                    };
+                    group.norms[lane] = norm;
+                    group.scales[lane] = scale;
+                    group.rows[lane] = row as u32;
+                    group.length = group.length.max(norm.sqrt());
+                    group.error = group.error.max(error);
                 }
-                let norm = dot(&centred, &centred);
-                let (scale, error) = match precision {
-                    Precision::Float => {
-                        for (line, x) in lines.iter_mut().zip(&centred) {
-                            line.0[lane] = x.to_bits();
-                        }
-                        (1.0, 0.0)
-                    }
-                    Precision::Int8 => {
-                        let quantiser = Quantiser::new(&centred, 127.0);
-                        for (line, four) in lines.iter_mut().zip(centred.chunks(4)) {
-                            line.0[lane] = quantiser.four(four) ^ 0x8080_8080;
-                        }
-                        (quantiser.unit, quantiser.error(&centred))
-                    }
-                };
-                group.norms[lane] = norm;
-                group.scales[lane] = scale;
-                group.rows[lane] = row as u32;
-                group.length = group.length.max(norm.sqrt());
-                group.error = group.error.max(error);
-            }
-        });
+            },
+        );
         index
     }
 
@@ -137,7 +156,10 @@ impl Index {
     pub(super) fn search(&self, rows: &[f32], query: &Query<'_>) -> Vec<Vec<Neighbour>> {
         let count = query.vectors.len() / self.dim;
         // Two chunks a thread balance the load; each chunk reads the whole bank once.
-        let chunk = count.div_ceil(rayon::current_num_threads() * 2).next_multiple_of(QUERIES).clamp(QUERIES, 512);
+        let chunk = count
+            .div_ceil(rayon::current_num_threads() * 2)
+            .next_multiple_of(QUERIES)
+            .clamp(QUERIES, 512);
         query
             .vectors
             .par_chunks(chunk * self.dim)
@@ -146,8 +168,11 @@ impl Index {
     }
 
     fn search_chunk(&self, rows: &[f32], query: &Query<'_>) -> Vec<Vec<Neighbour>> {
-        let mut blocks: Vec<Block> =
-            query.vectors.chunks(QUERIES * self.dim).map(|vectors| self.block(vectors, query.count)).collect();
+        let mut blocks: Vec<Block> = query
+            .vectors
+            .chunks(QUERIES * self.dim)
+            .map(|vectors| self.block(vectors, query.count))
+            .collect();
         let mut out: Estimates = [[[0.0; LANES]; QUERIES]; GROUPS];
         for (lines, groups) in
             self.lines.chunks_exact(self.steps * GROUPS).zip(self.groups.as_chunks::<GROUPS>().0)
@@ -212,12 +237,17 @@ impl Index {
                     let mut sum = 0_i32;
                     for (step, four) in block.steps.iter_mut().zip(centred.chunks(4)) {
                         step[place] = quantiser.four(four);
-                        sum += step[place].to_le_bytes().iter().map(|&byte| i32::from(byte as i8)).sum::<i32>();
+                        sum += step[place]
+                            .to_le_bytes()
+                            .iter()
+                            .map(|&byte| i32::from(byte as i8))
+                            .sum::<i32>();
                     }
                     block.start[place] = -128 * sum;
                     block.scales[place] = 2.0 * quantiser.unit;
                     let share = (SIGMAS / (self.dim as f32).sqrt()).min(1.0);
-                    state.per_length = 2.0 * share * quantiser.error(&centred) + 16.0 * f32::EPSILON * length;
+                    state.per_length =
+                        2.0 * share * quantiser.error(&centred) + 16.0 * f32::EPSILON * length;
                     state.per_error = 2.0 * share * length;
                 }
             }
@@ -274,7 +304,7 @@ impl State {
             let row = group.rows[lane];
             let low = estimate - margin;
             let padding = group.norms[lane] == f32::INFINITY;
-            if !(low <= self.bound) || padding {
+            if padding || low > self.bound {
                 continue;
             }
             if without.is_some_and(|(owners, owner)| owners.get(row as usize) == Some(&owner)) {
@@ -303,7 +333,8 @@ impl State {
         let wanted = self.best.len();
         let mut found: Vec<(f32, u32)> = Vec::with_capacity(wanted + 1);
         for &(low, row) in &self.candidates {
-            if found.len() == wanted && found.last().is_some_and(|worst| low + self.norm > worst.0) {
+            if found.len() == wanted && found.last().is_some_and(|worst| low + self.norm > worst.0)
+            {
                 break;
             }
             let at = row as usize * vector.len();
@@ -314,7 +345,10 @@ impl State {
                 found.truncate(wanted);
             }
         }
-        found.into_iter().map(|(squared, row)| Neighbour { row, distance: squared.sqrt() }).collect()
+        found
+            .into_iter()
+            .map(|(squared, row)| Neighbour { row, distance: squared.sqrt() })
+            .collect()
     }
 }
 
@@ -329,7 +363,11 @@ impl Quantiser {
         let largest = vector.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
         let inverse = if largest > f32::MIN_POSITIVE { range / largest } else { 0.0 };
         // A range that overflows (numbers near the smallest there are) rounds everything to zero: all error, no harm.
-        if inverse.is_finite() { Self { unit: largest / range, inverse } } else { Self { unit: 0.0, inverse: 0.0 } }
+        if inverse.is_finite() {
+            Self { unit: largest / range, inverse }
+        } else {
+            Self { unit: 0.0, inverse: 0.0 }
+        }
     }
 
     /// Rounded to the nearest whole number, ties to even, without a call: adding 1.5 · 2²³ drops the fraction.
@@ -367,8 +405,10 @@ pub(super) fn centre_of(rows: &[f32], dim: usize) -> Vec<f32> {
         }
         sums
     };
-    let parts: Vec<Vec<f64>> =
-        rows.par_chunks(dim * 1024).map(|part| part.chunks_exact(dim).fold(vec![0.0; dim], add)).collect();
+    let parts: Vec<Vec<f64>> = rows
+        .par_chunks(dim * 1024)
+        .map(|part| part.chunks_exact(dim).fold(vec![0.0; dim], add))
+        .collect();
     let mut sums = vec![0.0_f64; dim];
     for part in parts {
         sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
@@ -379,6 +419,7 @@ pub(super) fn centre_of(rows: &[f32], dim: usize) -> Vec<f32> {
 
 /// A sum over two vectors in sixteen lanes of fixed order: the same bits on every machine.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "one index runs over the lanes of several arrays")]
 fn lanes(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let mut sums = [0.0_f32; LANES];
     let (a_lines, a_rest) = a.as_chunks::<LANES>();
@@ -404,6 +445,7 @@ pub(super) fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     lanes(a, b, |a, b| (a - b) * (a - b))
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+/// Dot product.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes(a, b, |a, b| a * b)
 }

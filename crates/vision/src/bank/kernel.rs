@@ -5,6 +5,8 @@
 //! stored as `value + 128`). Kernels work on values and arrays; nothing here touches memory through pointers. Only the
 //! call of a function compiled for an instruction set is unsafe, and it is made after that set was detected.
 
+#![allow(clippy::needless_range_loop, reason = "one index runs over the lanes of several arrays")]
+
 /// Queries of a block, bank vectors of a group, groups of a tile.
 pub(super) const QUERIES: usize = 8;
 pub(super) const LANES: usize = 16;
@@ -65,10 +67,18 @@ pub(super) fn int8() -> Vec<Choice> {
     #[cfg(target_arch = "x86_64")]
     {
         if x86::has_avx512_vnni() {
-            found.push(Choice { kernel: x86::int8_avx512_vnni, name: "int8 avx512-vnni", query_range: 127.0 });
+            found.push(Choice {
+                kernel: x86::int8_avx512_vnni,
+                name: "int8 avx512-vnni",
+                query_range: 127.0,
+            });
         }
         if x86::has_avx_vnni() {
-            found.push(Choice { kernel: x86::int8_avx_vnni, name: "int8 avx-vnni", query_range: 127.0 });
+            found.push(Choice {
+                kernel: x86::int8_avx_vnni,
+                name: "int8 avx-vnni",
+                query_range: 127.0,
+            });
         }
         if x86::has_avx2() {
             found.push(Choice { kernel: x86::int8_avx2, name: "int8 avx2", query_range: 63.0 });
@@ -96,7 +106,13 @@ pub(super) fn float() -> Vec<Choice> {
 
 /// Dot products to estimates, and whether one of the sixteen is within the limit.
 #[inline(always)]
-fn finish(dots: &[f32; LANES], group: &Group, scale: f32, limit: f32, out: &mut [f32; LANES]) -> bool {
+fn finish(
+    dots: &[f32; LANES],
+    group: &Group,
+    scale: f32,
+    limit: f32,
+    out: &mut [f32; LANES],
+) -> bool {
     let mut within = 0_u32;
     for lane in 0..LANES {
         let estimate = group.norms[lane] - scale * group.scales[lane] * dots[lane];
@@ -108,7 +124,12 @@ fn finish(dots: &[f32; LANES], group: &Group, scale: f32, limit: f32, out: &mut 
 
 /// The estimates of all queries for one group from its dot products.
 #[inline(always)]
-fn finish_group(input: &Input<'_>, at: usize, dots: &[[f32; LANES]; QUERIES], out: &mut Estimates) -> u32 {
+fn finish_group(
+    input: &Input<'_>,
+    at: usize,
+    dots: &[[f32; LANES]; QUERIES],
+    out: &mut Estimates,
+) -> u32 {
     let mut hits = 0;
     for query in 0..QUERIES {
         let hit = finish(
@@ -133,7 +154,10 @@ fn int8_portable(input: &Input<'_>, out: &mut Estimates) -> u32 {
                 let numbers = step[query].to_le_bytes().map(|byte| i32::from(byte as i8));
                 for (sum, lane) in sums.iter_mut().zip(line.0) {
                     let bank = lane.to_le_bytes().map(i32::from);
-                    *sum += bank[0] * numbers[0] + bank[1] * numbers[1] + bank[2] * numbers[2] + bank[3] * numbers[3];
+                    *sum += bank[0] * numbers[0]
+                        + bank[1] * numbers[1]
+                        + bank[2] * numbers[2]
+                        + bank[3] * numbers[3];
                 }
             }
             dots[query] = sums.map(|sum| sum as f32);
@@ -160,12 +184,16 @@ fn float_portable(input: &Input<'_>, out: &mut Estimates) -> u32 {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code, reason = "calls of functions compiled for an instruction set, after it was detected")]
+#[allow(
+    unsafe_code,
+    reason = "calls of functions compiled for an instruction set, after it was detected"
+)]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m256i, __m512, __m512i, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps,
-        _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
-        _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_set1_epi32, _mm512_set1_ps,
+        __m256, __m256i, __m512, __m512i, _mm256_add_epi32, _mm256_cvtepi32_ps,
+        _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_maddubs_epi16,
+        _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm512_cvtepi32_ps,
+        _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_set1_epi32, _mm512_set1_ps,
     };
 
     use super::{Estimates, GROUPS, Input, LANES, Line, QUERIES, finish_group};
@@ -238,11 +266,16 @@ mod x86 {
             input,
             first,
             |line: &Line| -> __m512i { bytemuck::must_cast(*line) },
-            |sum, bank, number: u32| _mm512_dpbusd_epi32(sum, bank, _mm512_set1_epi32(number as i32))
+            |sum, bank, number: u32| _mm512_dpbusd_epi32(
+                sum,
+                bank,
+                _mm512_set1_epi32(number as i32)
+            )
         );
         let mut hits = 0;
         for (at, group) in sums.iter().enumerate() {
-            let dots: [[f32; LANES]; QUERIES] = group.map(|sum| bytemuck::must_cast(_mm512_cvtepi32_ps(sum)));
+            let dots: [[f32; LANES]; QUERIES] =
+                group.map(|sum| bytemuck::must_cast(_mm512_cvtepi32_ps(sum)));
             hits |= finish_group(input, at, &dots, out);
         }
         hits
@@ -254,11 +287,15 @@ mod x86 {
             input,
             [_mm512_set1_ps(0.0); QUERIES],
             |line: &Line| -> __m512 { bytemuck::must_cast(*line) },
-            |sum, bank, number: u32| _mm512_fmadd_ps(bank, _mm512_set1_ps(f32::from_bits(number)), sum)
+            |sum, bank, number: u32| _mm512_fmadd_ps(
+                bank,
+                _mm512_set1_ps(f32::from_bits(number)),
+                sum
+            )
         );
         let mut hits = 0;
         for (at, group) in sums.iter().enumerate() {
-            let dots: [[f32; LANES]; QUERIES] = group.map(|sum| bytemuck::must_cast(sum));
+            let dots: [[f32; LANES]; QUERIES] = group.map(bytemuck::must_cast);
             hits |= finish_group(input, at, &dots, out);
         }
         hits
@@ -268,7 +305,9 @@ mod x86 {
     macro_rules! loop_256 {
         ($input:ident, $out:ident, $zero:expr, $type:ty, $product:expr, $float:expr) => {{
             let mut hits = 0;
-            for (at, lines) in $input.lines.chunks_exact($input.steps.len()).take(GROUPS).enumerate() {
+            for (at, lines) in
+                $input.lines.chunks_exact($input.steps.len()).take(GROUPS).enumerate()
+            {
                 let mut dots = [[0.0_f32; LANES]; QUERIES];
                 for half in 0..2 {
                     let mut sums = [[$zero; 2]; QUERIES / 2];
@@ -283,7 +322,8 @@ mod x86 {
                     for query in 0..QUERIES / 2 {
                         let place = half * (QUERIES / 2) + query;
                         let start = $input.start[place];
-                        dots[place] = bytemuck::must_cast(sums[query].map(|sum| $float(sum, start)));
+                        dots[place] =
+                            bytemuck::must_cast(sums[query].map(|sum| $float(sum, start)));
                     }
                 }
                 hits |= finish_group($input, at, &dots, $out);
@@ -299,7 +339,11 @@ mod x86 {
             out,
             _mm256_set1_epi32(0),
             __m256i,
-            |sum, bank, number: u32| _mm256_dpbusd_avx_epi32(sum, bank, _mm256_set1_epi32(number as i32)),
+            |sum, bank, number: u32| _mm256_dpbusd_avx_epi32(
+                sum,
+                bank,
+                _mm256_set1_epi32(number as i32)
+            ),
             |sum, start| _mm256_cvtepi32_ps(_mm256_add_epi32(sum, _mm256_set1_epi32(start)))
         )
     }
@@ -328,7 +372,11 @@ mod x86 {
             out,
             _mm256_set1_ps(0.0),
             __m256,
-            |sum, bank, number: u32| _mm256_fmadd_ps(bank, _mm256_set1_ps(f32::from_bits(number)), sum),
+            |sum, bank, number: u32| _mm256_fmadd_ps(
+                bank,
+                _mm256_set1_ps(f32::from_bits(number)),
+                sum
+            ),
             |sum: __m256, _start: i32| sum
         )
     }

@@ -8,7 +8,8 @@ use super::index::{Index, Query};
 use super::patches::normalise_rows;
 use super::score::{farthest, top_mean, weight};
 use super::{
-    Anomaly, BankError, FitOptions, Identity, Keep, Metric, Neighbour, Normal, Patches, Precision, Reduction, Scoring,
+    Anomaly, BankError, FitOptions, Identity, Keep, Metric, Neighbour, Normal, Patches, Precision,
+    Reduction, Scoring,
 };
 use crate::calibrate::Calibration;
 
@@ -165,7 +166,11 @@ impl MemoryBank {
         scored.pop().ok_or(BankError::Empty)
     }
 
-    fn score_without(&self, pictures: &[Patches], owner: Option<u32>) -> Result<Vec<Anomaly>, BankError> {
+    fn score_without(
+        &self,
+        pictures: &[Patches],
+        owner: Option<u32>,
+    ) -> Result<Vec<Anomaly>, BankError> {
         let Contents { grid, dim, owners, rows, .. } = &self.contents;
         for picture in pictures {
             same_shape(picture, *grid, *dim)?;
@@ -175,7 +180,8 @@ impl MemoryBank {
         let vectors: &[f32] = match pictures {
             [one] if scoring.metric == Metric::Euclidean => one.data(),
             _ => {
-                let mut all: Vec<f32> = pictures.iter().flat_map(|picture| picture.data()).copied().collect();
+                let mut all: Vec<f32> =
+                    pictures.iter().flat_map(|picture| picture.data()).copied().collect();
                 if scoring.metric == Metric::Cosine {
                     normalise_rows(&mut all, *dim);
                 }
@@ -186,28 +192,43 @@ impl MemoryBank {
         let without = owner.map(|owner| (owners.as_slice(), owner));
         let found = self.index.search(rows, &Query { vectors, count: 1, without });
         let count = grid.0 * grid.1;
-        let nearest = |found: &Vec<Neighbour>| found.first().copied().unwrap_or(Neighbour { row: 0, distance: 0.0 });
+        let nearest = |found: &Vec<Neighbour>| {
+            found.first().copied().unwrap_or(Neighbour { row: 0, distance: 0.0 })
+        };
         Ok(found
             .chunks_exact(count)
             .zip(vectors.chunks_exact(count * dim))
             .map(|(found, vectors)| {
                 let found: Vec<Neighbour> = found.iter().map(nearest).collect();
-                let distances: Vec<f32> = found.iter().map(|near| scoring.distance(near.distance)).collect();
+                let distances: Vec<f32> =
+                    found.iter().map(|near| scoring.distance(near.distance)).collect();
                 let score = match scoring.reduction {
                     Reduction::TopMean { share } => top_mean(&distances, share),
                     Reduction::Reweighted { neighbours } => {
                         let worst = farthest(&distances);
                         let vector = &vectors[worst * dim..(worst + 1) * dim];
-                        distances[worst] * self.reweight(vector, found[worst].row, neighbours, without)
+                        distances[worst]
+                            * self.reweight(vector, found[worst].row, neighbours, without)
                     }
                 };
-                Anomaly { score, grid: *grid, distances, nearest: found.iter().map(|near| near.row).collect() }
+                Anomaly {
+                    score,
+                    grid: *grid,
+                    distances,
+                    nearest: found.iter().map(|near| near.row).collect(),
+                }
             })
             .collect())
     }
 
     /// PatchCore's weight for a patch whose nearest row is `row`; 1 when the neighbourhood is that row alone.
-    fn reweight(&self, vector: &[f32], row: u32, count: usize, without: Option<(&[u32], u32)>) -> f32 {
+    fn reweight(
+        &self,
+        vector: &[f32],
+        row: u32,
+        count: usize,
+        without: Option<(&[u32], u32)>,
+    ) -> f32 {
         if count == 1 {
             return 1.0;
         }
@@ -215,7 +236,9 @@ impl MemoryBank {
         let at = |row: u32| &rows[row as usize * dim..(row as usize + 1) * dim];
         let around = self.index.search(rows, &Query { vectors: at(row), count, without });
         let scoring = self.scoring();
-        let distance = |near: &Neighbour| scoring.distance(super::index::squared_distance(vector, at(near.row)).sqrt());
+        let distance = |near: &Neighbour| {
+            scoring.distance(super::index::squared_distance(vector, at(near.row)).sqrt())
+        };
         let distances: Vec<f32> = around.iter().flatten().map(distance).collect();
         if distances.len() < 2 { 1.0 } else { weight(&distances) }
     }
@@ -254,13 +277,16 @@ impl MemoryBank {
                 .index
                 .search(&self.contents.rows, &query)
                 .iter()
-                .map(|found| found.first().map_or(f32::INFINITY, |near| near.distance * near.distance))
+                .map(|found| {
+                    found.first().map_or(f32::INFINITY, |near| near.distance * near.distance)
+                })
                 .collect();
             let most = match self.contents.options.keep {
                 Keep::Share(_) => self.contents.options.goal(offered),
                 _ => offered,
             };
-            let goal = Goal { most, radius: self.contents.radius, seed: self.contents.options.seed };
+            let goal =
+                Goal { most, radius: self.contents.radius, seed: self.contents.options.seed };
             let mut chosen: Vec<u32> =
                 greedy(&vectors, dim, Some(&known), goal).iter().map(|chosen| chosen.0).collect();
             chosen.sort_unstable();

@@ -10,6 +10,8 @@ use crate::tensor::TensorView;
 /// The largest grid side, channel count and vector length that are taken from a model.
 const MOST_SIDE: usize = 4096;
 const MOST_DIM: usize = 1 << 16;
+/// The largest magnitude of a feature: squares of as many as there can be still add up in 32 bits.
+const MOST_VALUE: f32 = 1e15;
 
 /// What a card's `[postprocess]` table with `head = "features"` says about feature maps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,26 +31,45 @@ impl FeatureSpec {
         let bad = |what: String| Err(BankError::Card(what));
         match table.get("head").and_then(toml::Value::as_str) {
             Some("features") => {}
-            other => return bad(format!("[postprocess] head is {other:?}, a memory bank needs \"features\"")),
+            other => {
+                return bad(format!(
+                    "[postprocess] head is {other:?}, a memory bank needs \"features\""
+                ));
+            }
         }
         let Some(layers) = table.get("layers").and_then(toml::Value::as_array) else {
-            return bad("[postprocess] has no `layers`: name the outputs with feature maps".to_owned());
+            return bad(
+                "[postprocess] has no `layers`: name the outputs with feature maps".to_owned()
+            );
         };
         let mut names = Vec::with_capacity(layers.len());
         for layer in layers {
             match layer.as_str() {
-                Some(name) if !names.iter().any(|known| known == name) => names.push(name.to_owned()),
-                _ => return bad(format!("[postprocess] layers: {layer:?} is not a name of its own")),
+                Some(name) if !names.iter().any(|known| known == name) => {
+                    names.push(name.to_owned())
+                }
+                _ => {
+                    return bad(format!(
+                        "[postprocess] layers: {layer:?} is not a name of its own"
+                    ));
+                }
             }
         }
         if names.is_empty() || names.len() > 16 {
-            return bad(format!("[postprocess] layers has {} names: name one to sixteen", names.len()));
+            return bad(format!(
+                "[postprocess] layers has {} names: name one to sixteen",
+                names.len()
+            ));
         }
         let neighbourhood = match table.get("neighbourhood") {
             None => 3,
             Some(value) => match value.as_integer() {
                 Some(side @ 1..=31) if side % 2 == 1 => side as usize,
-                _ => return bad(format!("[postprocess] neighbourhood = {value:?}: give an odd number below 32")),
+                _ => {
+                    return bad(format!(
+                        "[postprocess] neighbourhood = {value:?}: give an odd number below 32"
+                    ));
+                }
             },
         };
         Ok(Self { layers: names, neighbourhood })
@@ -72,14 +93,21 @@ impl FeatureSpec {
         for (map, name) in maps.iter().zip(&self.layers) {
             let (channels, height, width) = match *map.shape() {
                 [c, h, w] | [1, c, h, w] => (c, h, w),
-                ref shape => return bad(format!("`{name}` has shape {shape:?}, not (C, H, W) or (1, C, H, W)")),
+                ref shape => {
+                    return bad(format!(
+                        "`{name}` has shape {shape:?}, not (C, H, W) or (1, C, H, W)"
+                    ));
+                }
             };
             let sides = 1..=MOST_SIDE;
-            if !sides.contains(&height) || !sides.contains(&width) || !(1..=MOST_DIM).contains(&channels) {
+            if !sides.contains(&height)
+                || !sides.contains(&width)
+                || !(1..=MOST_DIM).contains(&channels)
+            {
                 return bad(format!("`{name}` has shape {:?}: empty or too large", map.shape()));
             }
-            if !map.data().iter().all(|value| value.is_finite()) {
-                return bad(format!("`{name}` holds a number that is not finite"));
+            if !usable(map.data()) {
+                return bad(format!("`{name}` holds a number that is not finite, or beyond 1e15"));
             }
             shapes.push((channels, height, width));
         }
@@ -91,7 +119,8 @@ impl FeatureSpec {
         let mut data = vec![0.0_f32; height * width * dim];
         let mut offset = 0;
         for (map, &(channels, h, w)) in maps.iter().zip(&shapes) {
-            let resize = ((h, w) != (height, width)).then(|| (Taps::new(h, height), Taps::new(w, width)));
+            let resize =
+                ((h, w) != (height, width)).then(|| (Taps::new(h, height), Taps::new(w, width)));
             let mut pooled = Pooling::new(h, w, self.neighbourhood);
             let mut plane = vec![0.0; height * width];
             for channel in 0..channels {
@@ -119,7 +148,9 @@ impl FeatureSpec {
     pub fn patches_of_batch(&self, maps: &[TensorView<'_>]) -> Result<Vec<Patches>, BankError> {
         let count = maps.first().and_then(|map| map.shape().first().copied()).unwrap_or(0);
         if maps.iter().any(|map| map.shape().len() != 4 || map.shape()[0] != count) {
-            return Err(BankError::Features("feature maps of a batch must all be (N, C, H, W) with one N".to_owned()));
+            return Err(BankError::Features(
+                "feature maps of a batch must all be (N, C, H, W) with one N".to_owned(),
+            ));
         }
         (0..count)
             .into_par_iter()
@@ -147,10 +178,15 @@ impl Patches {
     pub fn new(grid: (usize, usize), dim: usize, data: Vec<f32>) -> Result<Self, BankError> {
         let expected = grid.0.checked_mul(grid.1).and_then(|count| count.checked_mul(dim));
         if expected != Some(data.len()) || data.is_empty() || dim > MOST_DIM {
-            return Err(BankError::Features(format!("{} numbers for a {grid:?} grid of {dim}", data.len())));
+            return Err(BankError::Features(format!(
+                "{} numbers for a {grid:?} grid of {dim}",
+                data.len()
+            )));
         }
-        if !data.iter().all(|value| value.is_finite()) {
-            return Err(BankError::Features("patch vectors hold a number that is not finite".to_owned()));
+        if !usable(&data) {
+            return Err(BankError::Features(
+                "patch vectors hold a number that is not finite, or beyond 1e15".to_owned(),
+            ));
         }
         Ok(Self { grid, dim, data })
     }
@@ -191,6 +227,11 @@ impl Patches {
     }
 }
 
+/// Whether all numbers are finite and of a sane size (not so for NaN).
+pub(super) fn usable(values: &[f32]) -> bool {
+    values.iter().all(|value| value.abs() <= MOST_VALUE)
+}
+
 /// Scales each row to length 1; zero rows stay.
 pub(super) fn normalise_rows(data: &mut [f32], dim: usize) {
     for row in data.chunks_exact_mut(dim) {
@@ -213,7 +254,13 @@ struct Pooling {
 
 impl Pooling {
     fn new(height: usize, width: usize, side: usize) -> Self {
-        Self { height, width, side, rows: vec![0.0; height * width], out: vec![0.0; height * width] }
+        Self {
+            height,
+            width,
+            side,
+            rows: vec![0.0; height * width],
+            out: vec![0.0; height * width],
+        }
     }
 
     fn run<'a>(&'a mut self, plane: &'a [f32]) -> &'a [f32] {
@@ -231,7 +278,9 @@ impl Pooling {
         for (y, target) in self.out.chunks_exact_mut(width).enumerate() {
             target.fill(0.0);
             for from in y.saturating_sub(reach)..(y + reach + 1).min(height) {
-                for (out, &value) in target.iter_mut().zip(&self.rows[from * width..(from + 1) * width]) {
+                for (out, &value) in
+                    target.iter_mut().zip(&self.rows[from * width..(from + 1) * width])
+                {
                     *out += value;
                 }
             }
@@ -298,8 +347,10 @@ mod tests {
     fn equal_to_torch() {
         let a: Vec<f32> = (0..16_u8).map(f32::from).collect();
         let b = [1.0, 2.0, 4.0, 8.0];
-        let maps =
-            [TensorView::new(&[1, 1, 4, 4], &a).expect("a"), TensorView::new(&[1, 2, 2], &b).expect("b")];
+        let maps = [
+            TensorView::new(&[1, 1, 4, 4], &a).expect("a"),
+            TensorView::new(&[1, 2, 2], &b).expect("b"),
+        ];
         let spec = FeatureSpec { layers: vec!["a".into(), "b".into()], neighbourhood: 3 };
         let patches = spec.patches(&maps).expect("patches");
         assert_eq!((patches.grid(), patches.dim()), ((4, 4), 2));
@@ -313,7 +364,8 @@ mod tests {
         let plain = FeatureSpec { neighbourhood: 1, ..spec }.patches(&maps).expect("patches");
         let second: Vec<f32> = plain.rows().map(|row| row[1]).collect();
         let expected = [
-            1.0, 1.25, 1.75, 2.0, 1.75, 2.1875, 3.0625, 3.5, 3.25, 4.0625, 5.6875, 6.5, 4.0, 5.0, 7.0, 8.0,
+            1.0, 1.25, 1.75, 2.0, 1.75, 2.1875, 3.0625, 3.5, 3.25, 4.0625, 5.6875, 6.5, 4.0, 5.0,
+            7.0, 8.0,
         ];
         assert_eq!(second, expected);
     }

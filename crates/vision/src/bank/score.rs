@@ -56,15 +56,28 @@ impl Scoring {
         Self { metric: Metric::Cosine, reduction: Reduction::TopMean { share: 0.01 } }
     }
 
+    /// The method in the field's words.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match (self.metric, self.reduction) {
+            (Metric::Euclidean, Reduction::Reweighted { .. }) => "PatchCore",
+            (Metric::Cosine, Reduction::TopMean { .. }) => "AnomalyDINO",
+            (Metric::Euclidean, Reduction::TopMean { .. }) => {
+                "nearest neighbours, mean of the farthest"
+            }
+            (Metric::Cosine, Reduction::Reweighted { .. }) => "PatchCore by cosine",
+        }
+    }
+
     /// Whether the numbers are within their ranges; what is wrong otherwise.
     pub(super) fn check(&self) -> Result<(), String> {
         match self.reduction {
             Reduction::Reweighted { neighbours } if !(1..=256).contains(&neighbours) => {
                 Err(format!("{neighbours} neighbours for re-weighting: give 1 to 256"))
             }
-            Reduction::TopMean { share } if !(share > 0.0 && share <= 1.0) => {
-                Err(format!("mean of the top {share} of the patches: give a share above 0, at most 1"))
-            }
+            Reduction::TopMean { share } if !(share > 0.0 && share <= 1.0) => Err(format!(
+                "mean of the top {share} of the patches: give a share above 0, at most 1"
+            )),
             _ => Ok(()),
         }
     }
@@ -153,7 +166,8 @@ mod tests {
         assert!((weight(&[1.0, 2.0, 3.0]) - 0.909_969_4).abs() < 1e-6);
         assert!((weight(&[500.0; 9]) - 8.0 / 9.0).abs() < 1e-6);
         assert!(Scoring::patchcore().check().is_ok() && Scoring::anomaly_dino().check().is_ok());
-        let none = Scoring { reduction: Reduction::TopMean { share: f64::NAN }, ..Scoring::patchcore() };
+        let none =
+            Scoring { reduction: Reduction::TopMean { share: f64::NAN }, ..Scoring::patchcore() };
         assert!(none.check().is_err());
     }
 }

@@ -32,7 +32,13 @@ fn normal_beyond(x: f64) -> f64 {
     let (steps, width) = (2_000, 12.0 / 2_000.0);
     let sum: f64 = (0..=steps)
         .map(|at| {
-            let weight = if at == 0 || at == steps { 1.0 } else if at % 2 == 1 { 4.0 } else { 2.0 };
+            let weight = if at == 0 || at == steps {
+                1.0
+            } else if at % 2 == 1 {
+                4.0
+            } else {
+                2.0
+            };
             weight * density(x + f64::from(at) * width)
         })
         .sum();
@@ -80,7 +86,11 @@ fn enough_normals_keep_the_promise_for_every_law() {
     let promise = Promise { per_day: 10.0, frames_per_day: 1_000.0, ..Promise::default() };
     for law in &LAWS {
         let (failed, ratio, last) = failures(law, 600, promise, 300);
-        assert!(matches!(last.method, Method::Empirical { .. }) && last.warning.is_none(), "{}", law.name);
+        assert!(
+            matches!(last.method, Method::Empirical { .. }) && last.warning.is_none(),
+            "{}",
+            law.name
+        );
         // One in ten may fail; with 300 repetitions chance adds 0.05 at three standard deviations.
         assert!(failed <= 0.15, "{}: {failed} fail", law.name);
         assert!((0.2..1.0).contains(&ratio), "{}: {ratio} of the promise", law.name);
@@ -88,13 +98,18 @@ fn enough_normals_keep_the_promise_for_every_law() {
 }
 
 #[test]
-fn a_tail_beyond_the_data_keeps_the_promise_about_as_often() {
+fn a_tail_beyond_the_data_keeps_the_promise_for_these_laws() {
     // One frame in ten thousand, from 300 normals: 77 times beyond them.
     let promise = Promise { per_day: 1.0, frames_per_day: 10_000.0, ..Promise::default() };
     for law in &LAWS {
         let (failed, ratio, last) = failures(law, 300, promise, 100);
-        assert!(matches!(last.method, Method::Tail { .. }) && last.warning.is_some(), "{}", law.name);
-        assert!(failed <= 0.25, "{}: {failed} fail, {ratio}", law.name);
+        assert!(
+            matches!(last.method, Method::Tail { .. }) && last.warning.is_some(),
+            "{}",
+            law.name
+        );
+        // One in ten may fail; with 100 repetitions chance adds 0.09 at three standard deviations.
+        assert!(failed <= 0.19, "{}: {failed} fail, {ratio}", law.name);
         assert!(ratio < 2.0, "{}: {ratio} of the promise", law.name);
     }
 }
@@ -180,7 +195,8 @@ fn drift_is_seen_and_chance_is_not() {
     for seed in 0..10 {
         let mut random = Random(seed);
         let mut monitor = monitor(&mut random);
-        let drifts: Vec<Drift> = (0..10_000).filter_map(|_| monitor.push(random.normal() as f32)).collect();
+        let drifts: Vec<Drift> =
+            (0..10_000).filter_map(|_| monitor.push(random.normal() as f32)).collect();
         assert_eq!(drifts.len(), 100);
         fired += drifts.iter().filter(|drift| drift.verdict != Verdict::Stable).count();
     }
@@ -202,10 +218,14 @@ fn a_wider_spread_is_drift_and_odd_scores_do_no_harm() {
     let mut random = Random(3);
     let mut monitor = monitor(&mut random);
     assert!(monitor.now().is_none() && monitor.push(f32::NAN).is_none());
-    let last = (0..300).filter_map(|_| monitor.push((random.normal() * 3.0) as f32)).last().expect("windows");
+    let last = (0..300)
+        .filter_map(|_| monitor.push((random.normal() * 3.0) as f32))
+        .last()
+        .expect("windows");
     assert_ne!(last.verdict, Verdict::Stable);
     let equal = Calibration::fit(&[2.0; 30], Promise::default()).expect("calibrates");
-    let mut monitor = DriftMonitor::new(&equal, DriftOptions { window: 20, ..DriftOptions::default() });
+    let mut monitor =
+        DriftMonitor::new(&equal, DriftOptions { window: 20, ..DriftOptions::default() });
     let same = (0..20).filter_map(|_| monitor.push(2.0)).last().expect("a window");
     assert_eq!((same.verdict, same.statistic), (Verdict::Stable, 0.0));
 }

@@ -51,15 +51,15 @@ fn yolox_that_adds_the_grid_itself() {
 
 #[test]
 fn yolo_in_both_layouts() {
-    // 300 anchors, more than one block; the same numbers in both orders.
-    let (anchors, width) = (300, 6);
+    // 1100 anchors, more than one block; the same numbers in both orders.
+    let (anchors, width) = (1100, 6);
     let (shape_last, shape_first) = ([1, anchors, width], [1, width, anchors]);
     let mut last = vec![0.0_f32; anchors * width];
     for (at, row) in last.chunks_exact_mut(width).enumerate() {
         let x = (at * 30) as f32;
         row.copy_from_slice(&[x, 50.0, 20.0, 10.0, 0.1, 0.1]);
     }
-    last[257 * width + 5] = 0.75;
+    last[1030 * width + 5] = 0.75;
     last[3 * width + 4] = 0.5;
     // Covered by the one before, as its neighbour of the same class.
     last[4 * width..5 * width].copy_from_slice(&[91.0, 50.0, 20.0, 10.0, 0.4, 0.0]);
@@ -77,7 +77,7 @@ fn yolo_in_both_layouts() {
     assert_eq!(one, two);
     let [a, b] = two[0][..] else { panic!("two boxes: {two:?}") };
     assert_eq!((a.class, a.score, b.class, b.score), (1, 0.75, 0, 0.5));
-    assert!(close(a.bbox, [7700.0, 45.0, 7720.0, 55.0]));
+    assert!(close(a.bbox, [30890.0, 45.0, 30910.0, 55.0]));
 
     let only_b = DecodeOptions { classes: Some(vec![1]), ..DecodeOptions::default() };
     let found = by_first.decode(&[("o", view)], input, &only_b).expect("right");
@@ -85,7 +85,7 @@ fn yolo_in_both_layouts() {
 
     let wrong = by_last.decode(&[("o", view)], input, by_last.options());
     let message = wrong.expect_err("channels first").to_string();
-    assert!(message.contains("[1, 6, 300]") && message.contains("(any, any, 6)"), "{message}");
+    assert!(message.contains("[1, 6, 1100]") && message.contains("(any, any, 6)"), "{message}");
 }
 
 #[test]

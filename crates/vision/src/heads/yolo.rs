@@ -5,7 +5,7 @@ use crate::geometry::{BBox, Detection};
 use crate::tensor::TensorView;
 
 /// Anchors of one pass: their running maxima stay in the first cache.
-const BLOCK: usize = 256;
+const BLOCK: usize = 1024;
 
 /// `(4 + nc, A)`. The anchor axis is contiguous, so the maximum over classes runs down the rows for
 /// many anchors at once.

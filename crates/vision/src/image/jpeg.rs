@@ -14,6 +14,9 @@ use crate::geometry::Size;
 /// Most scans of a progressive file. Encoders write about ten; each costs a pass over the picture.
 const MAX_SCANS: usize = 64;
 
+/// Zeros after a scan: twice what the decoder's bit buffer holds.
+const READ_AHEAD: usize = 16;
+
 /// What the markers before the first scan say.
 #[derive(Debug, Default, PartialEq)]
 struct Header {
@@ -24,6 +27,8 @@ struct Header {
     adobe: bool,
     /// Where the entropy-coded bytes of the first scan begin.
     scan: usize,
+    /// Components of the first scan.
+    scan_components: u8,
 }
 
 /// Reads the markers up to the first scan.
@@ -70,6 +75,7 @@ fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
             0xEE => header.adobe |= body.starts_with(b"Adobe"),
             0xDA if sized => {
                 header.scan = at + length.max(2);
+                header.scan_components = body.first().copied().unwrap_or_default();
                 return Ok(header);
             }
             0xDA => {
@@ -98,15 +104,26 @@ pub(super) fn decode(
     limits.check_alloc(header.size, header.size.area().saturating_mul(each))?;
     // The decoder does not mind a missing end, and whether it notices missing rows depends on where
     // the file was cut. The marker cannot occur within a scan; a thumbnail's lies before it.
-    let ended = bytes
-        .get(header.scan..)
-        .is_some_and(|scan| scan.windows(2).rev().any(|pair| pair == [0xFF, 0xD9]));
-    if !ended && !limits.lenient {
+    let after = bytes.get(header.scan..).unwrap_or_default();
+    let end = after.windows(2).rposition(|pair| pair == [0xFF, 0xD9]);
+    if end.is_none() && !limits.lenient {
         return Err(DecodeError::Truncated {
             format: Format::Jpeg,
             reason: "no end-of-image marker".to_owned(),
         });
     }
+    // At an end marker that comes too early, as where a recorder closed a cut file, the decoder goes
+    // on with zeros for ever. So where there is but one scan it is shown no marker, only zeros that
+    // its reading ahead may touch: a whole scan ends before them, a cut one runs out of them.
+    let one_scan = !header.progressive && header.scan_components == header.components;
+    let open = end.filter(|_| one_scan && !limits.lenient).map(|end| {
+        let scanned = &bytes[..header.scan + end];
+        let mut open = Vec::with_capacity(scanned.len() + READ_AHEAD);
+        open.extend_from_slice(scanned);
+        open.resize(scanned.len() + READ_AHEAD, 0);
+        open
+    });
+    let bytes = open.as_deref().unwrap_or(bytes);
 
     let plain_cmyk = header.components == 4 && !header.adobe;
     let colours = if plain_cmyk { ColorSpace::CMYK } else { ColorSpace::RGB };

@@ -28,6 +28,16 @@ pub(super) fn decode(
             return Err(DecodeError::Truncated { format, reason });
         }
     }
+    if let (Format::Bmp, Some(&[w0, w1, w2, w3, h0, h1, h2, h3])) = (format, bytes.get(18..26)) {
+        // The library calls these too large. The oldest headers have the sides in two bytes each.
+        let old = bytes.get(14..18) == Some(&[12, 0, 0, 0]);
+        let long = (u32::from_le_bytes([w0, w1, w2, w3]), u32::from_le_bytes([h0, h1, h2, h3]));
+        let size =
+            if old { Size::new(long.0 & 0xFFFF, long.0 >> 16) } else { Size::new(long.0, long.1) };
+        if size.area() == 0 {
+            return Err(DecodeError::ZeroSize { format, size });
+        }
+    }
     // Each constructor reads the header only.
     match format {
         Format::Png => {
@@ -90,8 +100,11 @@ fn read<D: ImageDecoder>(
     Ok(())
 }
 
+/// Makes RGB of one pixel's bytes.
+type ToRgb = fn(&[u8]) -> [u8; 3];
+
 /// How a pixel of some type becomes RGB; `None` for floating-point types, whose range is unknown.
-fn converter(colour: ColorType) -> Option<fn(&[u8]) -> [u8; 3]> {
+fn converter(colour: ColorType) -> Option<ToRgb> {
     Some(match colour {
         ColorType::L8 => |p| [p[0]; 3],
         ColorType::La8 => |p| on_white([p[0]; 3], p[1]),

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use super::{Frame, FrameSource, VideoError, VideoInfo, VideoLimits, jpeg, time_at};
-use crate::image::Image;
+use crate::image::{Image, decode_file};
 
 /// Endings of files that are taken for pictures.
 pub const PICTURE_ENDINGS: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif"];
@@ -141,8 +141,7 @@ impl FrameSource for PictureClip {
 }
 
 fn read_picture(path: &Path, limits: &VideoLimits) -> Result<Image, String> {
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-    jpeg::decode_frame(&bytes, limits)
+    decode_file(path, &jpeg::decode_limits(limits)).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]
