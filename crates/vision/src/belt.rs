@@ -1,7 +1,7 @@
 //! Belt geometry without a trained model: where both edges of a conveyor belt run and how far the belt
 //! is off its centre, what lies on it, what hangs over its edges, and breaks along its running direction.
 //!
-//! Grey, reduced and median-filtered picture; gradient across the belt with Canny's non-maximum
+//! Grey and tint of the reduced and median-filtered picture; gradient across the belt with Canny's non-maximum
 //! suppression and Otsu's threshold; Hough transform; least squares on the inliers of each line with
 //! Tukey's weights. What is not seen clearly is reported as not found, with the reason.
 

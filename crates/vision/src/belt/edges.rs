@@ -28,6 +28,9 @@ impl Line {
     }
 }
 
+/// A difference of shades that makes an edge half clear.
+const CLEAR: f32 = 10.0;
+
 /// The best pair, or why there is none.
 pub(super) fn find(grid: &Grid, config: &BeltConfig) -> Result<Pair, String> {
     let lines = find_lines(grid);
@@ -70,14 +73,16 @@ fn score(grid: &Grid, config: &BeltConfig, left: &Line, right: &Line) -> Option<
         return None;
     }
     let shades = Shades::of(grid, left, right);
-    let contrast = (shades.contrast[0] + shades.contrast[1]).max(1.0);
+    let [at_left, at_right] = shades.contrast;
     // The surface has one shade at both edges, up to a gradient of the light.
-    let alike = (1.0 - shades.apart / contrast).clamp(0.0, 1.0);
-    let turned = if left.rising == right.rising { 0.75 } else { 1.0 };
-    let mut score = (left.support * right.support).sqrt() * (0.4 + 0.6 * alike) * turned;
-    score *= (left.contrast * right.contrast).powf(0.25);
+    let alike = (1.0 - shades.apart / (at_left + at_right).max(1.0)).clamp(0.0, 1.0);
+    let clear = |contrast: f32| contrast / (contrast + CLEAR);
+    let turned = if left.rising == right.rising { 0.85 } else { 1.0 };
+    let mut score = (left.support * right.support).sqrt() * (0.25 + 0.75 * alike) * turned;
+    score *= 0.3 + 0.7 * shades.even;
+    score *= (clear(at_left) * clear(at_right)).sqrt();
     // Of pairs that are equally good, the wider: inner lines are load, laser or shadow.
-    score *= (width / wide).powf(0.15);
+    score *= (width / wide).powf(0.1);
     if let Some(baseline) = config.baseline {
         let off = (width * grid.scale() - baseline.width) / (0.2 * baseline.width);
         let middle = grid.across(f32::midpoint(left.at(grid.middle()), right.at(grid.middle())));
@@ -93,32 +98,55 @@ fn score(grid: &Grid, config: &BeltConfig, left: &Line, right: &Line) -> Option<
     Some(score)
 }
 
-/// Grey values beside the edges.
+/// Shades beside the edges.
 struct Shades {
-    /// Difference across the left and the right edge.
+    /// Difference across the left and the right edge; the least of several distances outside.
     contrast: [f32; 2],
     /// Difference of the surface at the left and at the right edge.
     apart: f32,
+    /// How little the surface changes inwards, of both edges together: 0 to 1.
+    even: f32,
 }
+
+/// Where shades are taken: shares of the belt's width, inside and outside of an edge.
+const INSIDE: f32 = 0.03;
+const FURTHER: f32 = 0.09;
+const OUTSIDE: [f32; 3] = [0.04, 0.10, 0.17];
 
 impl Shades {
     fn of(grid: &Grid, left: &Line, right: &Line) -> Self {
-        let mut samples: [Vec<f32>; 4] = Default::default();
-        for row in (0..grid.rows).step_by(4) {
-            let t = row as f32 + 0.5;
-            let (l, r) = (left.at(t), right.at(t));
-            let step = ((r - l) * 0.05).max(3.0);
-            let places = [l - step, l + step, r - step, r + step];
-            for (values, s) in samples.iter_mut().zip(places) {
+        // Grey and tint, along lines beside the left edge (inwards positive) and the right one.
+        let shade = |edge: &Line, inwards: f32, share: f32| -> Option<[f32; 2]> {
+            let (mut grey, mut tint) = (Vec::new(), Vec::new());
+            for row in (0..grid.rows).step_by(4) {
+                let t = row as f32 + 0.5;
+                let width = right.at(t) - left.at(t);
+                let s = edge.at(t) + inwards * (width * share).abs().max(3.0) * share.signum();
                 if s >= 0.0 && s < grid.columns as f32 {
-                    values.push(grid.sample(s, row));
+                    grey.push(grid.sample(s, row));
+                    tint.push(grid.tint(s, row));
                 }
             }
-        }
-        let [out_left, in_left, in_right, out_right] = samples.map(|mut v| super::median(&mut v));
-        Self {
-            contrast: [(out_left - in_left).abs(), (out_right - in_right).abs()],
-            apart: (in_left - in_right).abs(),
-        }
+            (grey.len() * 8 >= grid.rows)
+                .then(|| [super::median(&mut grey), super::median(&mut tint)])
+        };
+        let apart = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).abs() + (a[1] - b[1]).abs();
+        let inside = [shade(left, 1.0, INSIDE), shade(right, -1.0, INSIDE)];
+        let [Some(a), Some(b)] = inside else {
+            return Self { contrast: [0.0; 2], apart: 255.0, even: 0.0 };
+        };
+        // Behind a rail comes the same ground again: an edge parts what lies far on both its sides.
+        let least = |edge: &Line, inwards: f32, own: [f32; 2]| {
+            let outside = OUTSIDE.iter().filter_map(|share| shade(edge, inwards, -share));
+            outside.map(|o| apart(own, o)).reduce(f32::min).unwrap_or(0.0)
+        };
+        let contrast = [least(left, 1.0, a), least(right, -1.0, b)];
+        // A rail is as even as a belt, but narrow: a little further inwards is something else.
+        let change = |edge: &Line, inwards: f32, own: [f32; 2]| {
+            shade(edge, inwards, FURTHER).map_or(0.0, |further| apart(own, further))
+        };
+        let changes = [change(left, 1.0, a), change(right, -1.0, b)];
+        let even = changes.iter().zip(contrast).map(|(c, k)| (1.0 - c / k.max(1.0)).max(0.0));
+        Self { contrast, apart: apart(a, b), even: even.product::<f32>().sqrt() }
     }
 }

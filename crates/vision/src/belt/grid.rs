@@ -16,6 +16,8 @@ pub(super) struct Grid {
     pub(super) rows: usize,
     /// Grey values from 0 to 255, reduced by averaging and filtered by a 3 x 3 median.
     pub(super) data: Vec<u8>,
+    /// Red less blue, from 128, filtered likewise: rubber and ground of one grey mostly differ in it.
+    pub(super) tint: Vec<u8>,
     /// Pixels of the picture to one of the grid.
     factor: usize,
     left: usize,
@@ -55,6 +57,7 @@ impl Grid {
             columns,
             rows,
             data: Vec::new(),
+            tint: Vec::new(),
             factor,
             left: x1,
             top: y1,
@@ -65,36 +68,40 @@ impl Grid {
         if config.region.len() > 2 {
             grid.polygon = config.region.iter().map(|p| grid.to_grid(*p)).collect();
         }
-        let reduced = grid.reduce(image);
-        grid.data = median_3x3(&reduced, columns, rows);
+        let (grey, tint) = grid.reduce(image);
+        grid.data = median_3x3(&grey, columns, rows);
+        grid.tint = median_3x3(&tint, columns, rows);
         Some(grid)
     }
 
-    /// Averages blocks of the picture's luma (BT.601), turned so that the belt runs down.
-    fn reduce(&self, image: &Image) -> Vec<u8> {
+    /// Averages blocks of the picture's luma (BT.601) and of its tint, turned so that the belt runs down.
+    fn reduce(&self, image: &Image) -> (Vec<u8>, Vec<u8>) {
         let vertical = self.running == Running::Vertical;
         let (wide, high) =
             if vertical { (self.columns, self.rows) } else { (self.rows, self.columns) };
         let area = (self.factor * self.factor) as u32;
-        let mut out = vec![0; wide * high];
-        let mut sums = vec![0_u32; wide];
+        let (mut grey, mut tint) = (vec![0; wide * high], vec![0; wide * high]);
+        let mut sums = vec![(0_u32, 0_i32); wide];
         for block in 0..high {
-            sums.fill(0);
+            sums.fill((0, 0));
             for line in 0..self.factor {
                 let row = image.row((self.top + block * self.factor + line) as u32);
                 let row = &row[self.left * 3..(self.left + wide * self.factor) * 3];
                 for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(3 * self.factor)) {
                     for p in pixels.chunks_exact(3) {
-                        *sum += 77 * u32::from(p[0]) + 150 * u32::from(p[1]) + 29 * u32::from(p[2]);
+                        sum.0 +=
+                            77 * u32::from(p[0]) + 150 * u32::from(p[1]) + 29 * u32::from(p[2]);
+                        sum.1 += i32::from(p[0]) - i32::from(p[2]);
                     }
                 }
             }
             for (place, sum) in sums.iter().enumerate() {
                 let at = if vertical { block * wide + place } else { place * high + block };
-                out[at] = (sum / (area * 256)) as u8;
+                grey[at] = (sum.0 / (area * 256)) as u8;
+                tint[at] = (128 + sum.1 / area.cast_signed()).clamp(0, 255) as u8;
             }
         }
-        out
+        (grey, tint)
     }
 
     /// Pixels of the picture to one of the grid.
@@ -139,6 +146,12 @@ impl Grid {
             last = corner;
         }
         inside
+    }
+
+    /// Tint of the nearest place of a row.
+    pub(super) fn tint(&self, s: f32, row: usize) -> f32 {
+        let column = (s.max(0.0) as usize).min(self.columns - 1);
+        f32::from(self.tint[row.min(self.rows - 1) * self.columns + column])
     }
 
     /// Grey value between two columns of a row; the nearest outside.

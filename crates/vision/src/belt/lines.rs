@@ -4,7 +4,9 @@
 use super::grid::Grid;
 
 /// A gradient below this is no edge, whatever the picture: grey levels over two pixels, times 10.
-const MIN_GRADIENT: i32 = 50;
+const MIN_GRADIENT: i32 = 40;
+/// Gradients in a bin of a histogram.
+const BIN: f32 = 3.0;
 /// Slopes from -0.84 to 0.84: 40 degrees.
 const MAX_SLOPE: f32 = 0.84;
 /// Lines taken for each direction of the gradient.
@@ -13,7 +15,7 @@ const MAX_LINES: usize = 6;
 const COARSE: f32 = 4.0;
 const FINE: f32 = 1.6;
 /// More points than this are thinned out, evenly.
-const MAX_POINTS: usize = 8000;
+const MAX_POINTS: usize = 4000;
 
 /// A place where the grey value changes across the belt.
 #[derive(Clone, Copy)]
@@ -47,25 +49,28 @@ impl Line {
     }
 }
 
-/// Lines with the most support, for both directions of the gradient.
+/// Lines with the most support, in grey and in tint, for both directions of the gradient.
 pub(super) fn find(grid: &Grid) -> Vec<Line> {
-    let (points, noise) = edge_points(grid);
     let mut lines = Vec::new();
-    for rising in [false, true] {
-        let of: Vec<EdgePoint> = points.iter().copied().filter(|p| p.rising == rising).collect();
-        lines.extend(hough(grid, of, noise));
+    for plane in [&grid.data, &grid.tint] {
+        let (points, noise) = edge_points(grid, plane);
+        for rising in [false, true] {
+            let of: Vec<EdgePoint> =
+                points.iter().copied().filter(|p| p.rising == rising).collect();
+            lines.extend(hough(grid, of, noise));
+        }
     }
     lines
 }
 
 /// Gradients across the belt, ten times grey levels, smoothed over five rows.
-fn gradients(grid: &Grid) -> Vec<i16> {
+fn gradients(grid: &Grid, plane: &[u8]) -> Vec<i16> {
     let (columns, rows) = (grid.columns, grid.rows);
     let mut out = vec![0_i16; columns * rows];
     let mut sums = vec![0_i16; columns];
     for y in 2..rows - 2 {
         sums.fill(0);
-        for row in grid.data[(y - 2) * columns..(y + 3) * columns].chunks_exact(columns) {
+        for row in plane[(y - 2) * columns..(y + 3) * columns].chunks_exact(columns) {
             for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum += i16::from(value);
             }
@@ -79,37 +84,35 @@ fn gradients(grid: &Grid) -> Vec<i16> {
 }
 
 /// Local maxima of the gradient across the belt above Otsu's threshold, and the noise's gradient.
-fn edge_points(grid: &Grid) -> (Vec<EdgePoint>, f32) {
-    let gradients = gradients(grid);
+fn edge_points(grid: &Grid, plane: &[u8]) -> (Vec<EdgePoint>, f32) {
+    let gradients = gradients(grid, plane);
     let columns = grid.columns;
-    let mut histogram = [0_u32; 1024];
+    let mut histogram = [0_u32; 2048];
     let mut maxima = Vec::new();
-    let mut all = [0_u32; 1024];
+    let mut all = [0_u32; 2048];
     for (y, row) in gradients.chunks_exact(columns).enumerate().skip(2).take(grid.rows - 4) {
         for (x, w) in row.windows(3).enumerate() {
             let value = w[1].unsigned_abs();
-            all[usize::from(value / 6).min(1023)] += 1;
+            all[usize::from(value / BIN as u16).min(2047)] += 1;
             let same = |n: i16| if (n < 0) == (w[1] < 0) { n.unsigned_abs() } else { 0 };
             if i32::from(value) >= MIN_GRADIENT && value >= same(w[0]) && value > same(w[2]) {
-                histogram[usize::from(value / 6).min(1023)] += 1;
+                histogram[usize::from(value / BIN as u16).min(2047)] += 1;
                 maxima.push((x + 1, y, w));
             }
         }
     }
-    // Half of all gradients are noise: 1.48 times their median is its standard deviation.
-    let half = all.iter().sum::<u32>() / 2;
+    // The lower quarter of all gradients is noise even where load and ground are rough: of a normal
+    // distribution a quarter lies within 0.319 standard deviations.
+    let quarter = all.iter().sum::<u32>() / 4;
     let mut seen = 0;
-    let middle = all
-        .iter()
-        .position(|n| {
-            seen += n;
-            seen > half
-        })
-        .unwrap_or(0);
-    let noise = (middle as f32 + 0.5) * 6.0 * 1.48;
-    // Otsu parts strong from weak; what is half as strong as the part still counts, as in Canny's lower
-    // threshold, but never noise.
-    let threshold = (otsu(&histogram) as f32 * 6.0 * 0.5).max(3.5 * noise).max(MIN_GRADIENT as f32);
+    let place = all.iter().position(|n| {
+        seen += n;
+        seen > quarter
+    });
+    let noise = (place.unwrap_or(0) as f32 + 0.5) * BIN / 0.319;
+    // Otsu parts strong from weak; what is a fifth as strong still counts, as under Canny's lower
+    // threshold: the belt's edges are weak beside rails. Noise never does.
+    let threshold = (otsu(&histogram) as f32 * BIN * 0.2).max(3.0 * noise).max(MIN_GRADIENT as f32);
     let strong = maxima.iter().filter(|(_, _, w)| f32::from(w[1].unsigned_abs()) >= threshold);
     let mut points = Vec::new();
     for (x, y, w) in strong {
