@@ -121,6 +121,12 @@ impl VisionModel {
         Ok(Self { preprocess, input, outputs, rows, fixed, model })
     }
 
+    /// How many of `wanted` pictures it is worth to hold at a time: a model that takes one at a time gains nothing from more.
+    #[must_use]
+    pub fn worth(&self, wanted: usize) -> usize {
+        self.rows.map_or(wanted, |rows| rows.min(wanted)).max(1)
+    }
+
     /// Its card.
     #[must_use]
     pub fn card(&self) -> &ModelCard {
@@ -309,6 +315,8 @@ impl ModelSource for Folder {
             pool: PoolConfig {
                 sessions: self.sessions,
                 intra_threads: self.intra_threads,
+                // Measured: the same speed, and 4 MB less a session.
+                memory_pattern: false,
                 ..PoolConfig::default()
             },
             featuriser: featuriser_of(&card),

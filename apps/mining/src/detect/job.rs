@@ -88,7 +88,8 @@ pub fn detect(
     let stages = DetectStages::new(Arc::clone(detector), job.limits, saver);
     let mut rows = Rows::default();
     let started = Instant::now();
-    let options = Options { threads: job.threads, chunk: CHUNK, stop };
+    let chunk = detector.model().worth(CHUNK);
+    let options = Options { threads: job.threads, chunk, stop };
     let (outcome, tally) = stream::run(pictures, &stages, &mut rows, options, progress)?;
     Ok(Detected {
         rows: rows.parse(),
