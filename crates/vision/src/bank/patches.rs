@@ -49,7 +49,9 @@ impl FeatureSpec {
                     names.push(name.to_owned())
                 }
                 _ => {
-                    return bad(format!("[postprocess] layers: {layer:?} is not a name of its own"));
+                    return bad(format!(
+                        "[postprocess] layers: {layer:?} is not a name of its own"
+                    ));
                 }
             }
         }
