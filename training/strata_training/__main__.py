@@ -11,17 +11,22 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-from .config import SPECS  # noqa: E402
-from .data import DataError, data_folder  # noqa: E402
-from .pipeline import Options, build  # noqa: E402
-from .rust import FeaturiserError  # noqa: E402
+from .vision import command as vision  # noqa: E402
 
 
 def main() -> int:
     """Parses the command line and builds the named models."""
+    if len(sys.argv) > 1 and sys.argv[1] in vision.NAMES:
+        return vision.main(sys.argv[1:])
+    # Here, so that a vision model can be trained where RDKit and LightGBM are not installed.
+    from .config import SPECS
+    from .data import DataError, data_folder
+    from .pipeline import Options, build
+    from .rust import FeaturiserError
+
     root = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(prog="strata_training", description=__doc__)
-    parser.add_argument("name", choices=[*SPECS, "all"], help="model to train")
+    parser.add_argument("name", choices=[*SPECS, "all", *vision.NAMES], help="model to train (`all`: those of molecules)")
     parser.add_argument("--data", help="folder of the MoleculeNet files (default: STRATA_DATASETS, else the cache)")
     parser.add_argument("--out", type=Path, default=root / "shared-models", help="where model folders go")
     parser.add_argument("--features", choices=["rust", "rdkit"], default="rust", help="who computes the features")

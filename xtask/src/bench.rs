@@ -117,6 +117,32 @@ const BENCHES: &[Bench] = &[
             "overload",
         ],
     },
+    Bench {
+        name: "cameras",
+        title: "Eight replayed cameras for ten minutes, one stalling, one changing size, one dying",
+        cargo: &[
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "strata-mining",
+            "--example",
+            "bench_cameras",
+        ],
+    },
+    Bench {
+        name: "vision",
+        title: "Detection, pictures and memory banks against onnxruntime, OpenCV and torch",
+        cargo: &[
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "strata-mining",
+            "--example",
+            "bench_vision",
+        ],
+    },
 ];
 
 /// What the benchmarks run on that need molecules; its few broken rows are part of the work.

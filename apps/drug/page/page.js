@@ -1,11 +1,12 @@
 // The page of `strata-drug serve`: input, scenario, predictions, jobs and the panel of a molecule.
 
-import { getJson, key, onUnauthorised, postJson, Problem, request, setKey, upload } from "./api.js";
+import { getJson, key, onKey, onUnauthorised, postJson, Problem, request, upload } from "./api.js";
 import { GROUPS, headOf, keepChoice, makeResult, matcher, readTable } from "./columns.js";
 import { parseCsv, writeCsv } from "./csv.js";
 import { Detail } from "./detail.js";
-import { $, announce, el, problemBox, save, seldom, showProblem } from "./dom.js";
+import { $, announce, el, save, seldom, showProblem } from "./dom.js";
 import { jobName, Jobs } from "./jobs.js";
+import { askKey } from "./key.js";
 import { ResultTable } from "./table.js";
 import { apply, duration, has, lang, setLang, size, t } from "./words.js";
 
@@ -67,36 +68,8 @@ function showKey() {
   $("key").textContent = t(key() ? "key.set" : "key");
 }
 
-/// Asks for a key; resolves to whether there is a new one.
-function askKey(problem) {
-  const dialog = $("key-dialog");
-  // Its remedy is a header: for programs. The field below is the one for people.
-  $("key-why").replaceChildren(problem ? problemBox({ code: problem.code, detail: problem.detail }) : "");
-  $("key-input").value = "";
-  $("key-forget").hidden = !key();
-  return new Promise((resolve) => {
-    let given = false;
-    $("key-form").onsubmit = (event) => {
-      event.preventDefault();
-      given = $("key-input").value.trim() !== "";
-      if (given) setKey($("key-input").value.trim());
-      dialog.close();
-    };
-    $("key-forget").onclick = () => {
-      setKey("");
-      dialog.close();
-    };
-    $("key-cancel").onclick = () => dialog.close();
-    dialog.onclose = () => {
-      showKey();
-      resolve(given);
-    };
-    if (!dialog.open) dialog.showModal();
-    $("key-input").focus();
-  });
-}
-
 onUnauthorised(askKey);
+onKey(showKey);
 $("key").addEventListener("click", async () => {
   if (await askKey()) start();
 });

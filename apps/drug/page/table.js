@@ -1,7 +1,7 @@
 // The result table: sorted, filtered, moved through by keyboard. Only the rows in view are in the
 // document, so that a thousand rows cost as much as twenty; all have the same height for that.
 
-import { drawing } from "./api.js";
+import { drawing } from "./drawings.js";
 import { headOf, rowName, rowSmiles, valueOf, write } from "./columns.js";
 import { el, served } from "./dom.js";
 import { t } from "./words.js";

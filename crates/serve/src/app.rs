@@ -169,7 +169,8 @@ pub struct App {
     pub jobs: Vec<JobDoor>,
     /// What runs beside it, such as watching cameras.
     pub services: Vec<Box<dyn Service>>,
-    /// Its page.
+    /// Its page. Beside it are `/base.css`, `/language.js`, `/dom.js`, `/api.js` and `/key.js`, which every
+    /// page uses.
     pub page: &'static [Asset],
     /// Runs once before the server is ready.
     pub warm_up: WarmUp,

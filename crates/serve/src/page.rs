@@ -21,6 +21,25 @@ pub struct Asset {
     pub bytes: &'static [u8],
 }
 
+macro_rules! common {
+    ($file:literal, $kind:literal) => {
+        Asset {
+            path: concat!("/", $file),
+            content_type: $kind,
+            bytes: include_bytes!(concat!("../page/", $file)),
+        }
+    };
+}
+
+/// What the pages of all applications use.
+const COMMON: &[Asset] = &[
+    common!("base.css", "text/css; charset=utf-8"),
+    common!("language.js", "text/javascript; charset=utf-8"),
+    common!("dom.js", "text/javascript; charset=utf-8"),
+    common!("api.js", "text/javascript; charset=utf-8"),
+    common!("key.js", "text/javascript; charset=utf-8"),
+];
+
 /// Scripts and styles from this server alone; nothing inline, no frames.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
@@ -38,8 +57,10 @@ const DOCS_START: &str = "\"use strict\";\nwindow.ui = SwaggerUIBundle({ url: \"
 dom_id: \"#ui\", deepLinking: true, validatorUrl: null });\n";
 
 pub(crate) fn operations(page: &[Asset], docs: bool, document: &Value) -> Vec<Operation> {
+    let common = if page.is_empty() { &[] } else { COMMON };
     let mut operations: Vec<Operation> = page
         .iter()
+        .chain(common)
         .map(|asset| file(asset.path, asset.content_type, asset.bytes.into(), PAGE_POLICY))
         .collect();
     let json = serde_json::to_vec_pretty(document).unwrap_or_default();

@@ -4,6 +4,7 @@
 //! pictures ([`Keep`]); [`MemoryBank`] scores pictures ([`Scoring`]: PatchCore, AnomalyDINO), takes more normals and gives
 //! some back, and is saved to a file that says which model and preprocessing it belongs to ([`Identity`]).
 
+mod any;
 mod builder;
 mod coreset;
 mod file;
@@ -20,6 +21,7 @@ mod score;
 
 use serde::{Deserialize, Serialize};
 
+pub use any::{AnyBank, AnyBuilder, AnyOptions};
 pub use builder::{BankBuilder, FitOptions, Keep};
 pub use gaussian::{GaussianBank, GaussianBuilder, GaussianOptions};
 pub use heat::{BLUR_SIGMA, heat_map};

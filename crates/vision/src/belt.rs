@@ -92,7 +92,7 @@ pub struct Baseline {
 }
 
 /// One edge of the belt.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EdgeLine {
     /// Its ends in the region.
     pub from: Point,
@@ -107,7 +107,7 @@ pub struct EdgeLine {
 }
 
 /// How far the belt is off its baseline.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Deviation {
     /// Pixels; to the right, or down for a belt that runs to the side, is positive.
     pub px: f32,
@@ -122,7 +122,7 @@ pub struct Deviation {
 }
 
 /// What lies on the belt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// Share of the belt in the region that is covered.
     pub filled: f32,
@@ -135,7 +135,7 @@ pub struct Load {
 }
 
 /// A place where the load is too much.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Overflow {
     /// What is meant.
     pub kind: OverflowKind,
@@ -146,7 +146,7 @@ pub struct Overflow {
 }
 
 /// Kinds of overflow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverflowKind {
     /// More of the belt is covered than allowed.
@@ -158,7 +158,7 @@ pub enum OverflowKind {
 }
 
 /// A place that may be a tear.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tear {
     /// How it was seen.
     pub kind: TearKind,
@@ -171,7 +171,7 @@ pub struct Tear {
 }
 
 /// How a tear was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TearKind {
     /// A narrow line along the running direction, unlike the surface on both sides.
@@ -181,7 +181,7 @@ pub enum TearKind {
 }
 
 /// What was seen of a belt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BeltReport {
     /// True when both edges were found.
     pub found: bool,

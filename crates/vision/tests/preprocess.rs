@@ -133,8 +133,8 @@ fn centred_letterbox_and_centre_crop() {
     let padding = |y: usize| out[y * 192..(y + 1) * 192].iter().all(|&v| v == 7);
     assert!(padding(13) && !padding(14) && !padding(32) && padding(33));
 
-    // The short side, 30, becomes 60 and the long one 200; the middle is taken.
-    let crop = card(&format!("{}fit = \"center-crop\"\nshort_side = 64", text));
+    // The short side, 30, becomes 64 and the long one 213; the middle is taken.
+    let crop = card(&format!("{text}fit = \"center-crop\"\nshort_side = 64"));
     let mut out = vec![0_u8; crop.len()];
     let placement = crop.prepare(Source::from(&image), &mut out).expect("fits");
     assert_eq!((placement.pad_x, placement.pad_y), (-74.0, -8.0));

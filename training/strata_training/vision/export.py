@@ -21,6 +21,7 @@ from .network import Detector, flatten
 IR = 8
 TOLERANCE = 1e-4
 GOLDEN_SIZE = 64
+GOLDEN_TOLERANCE = 5e-4  # other processors add in another order
 
 
 def to_onnx(model: Detector, graph_path: Path, name: str) -> onnx.ModelProto:
@@ -103,7 +104,7 @@ def golden(inputs: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> str
     example = {
         "inputs": {name: array(value) for name, value in inputs.items()},
         "outputs": {name: array(value.astype(np.float32)) for name, value in outputs.items()},
-        "tolerance": TOLERANCE,
+        "tolerance": GOLDEN_TOLERANCE,
     }
     return json.dumps(example, separators=(",", ":"))
 

@@ -48,6 +48,7 @@ class Detector(nn.Module):
         self.steps: list[tuple] = []
         self.outputs: list[str] = []
         self.weight_names: dict[str, tuple[str, str]] = {}
+        self.frozen = 0  # steps at the beginning that learn no more
         sigmoids: dict[str, str] = {}  # output of a sigmoid -> what went in
         for node in graph.node:
             a, inputs, output = attributes(node), list(node.input), node.output[0]
@@ -100,7 +101,13 @@ class Detector(nn.Module):
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Logits by stride."""
         values = {"images": images}
-        for kind, inputs, output, extra in self.steps:
+        with torch.no_grad():
+            self._run(self.steps[: self.frozen], values)
+        self._run(self.steps[self.frozen :], values)
+        return [values[name] for name in self.outputs]
+
+    def _run(self, steps: list[tuple], values: dict[str, torch.Tensor]) -> None:
+        for kind, inputs, output, extra in steps:
             x = values[inputs[0]]
             if kind == "conv":
                 x = self.convs[output](x)
@@ -120,7 +127,6 @@ class Detector(nn.Module):
             else:
                 x = torch.cat([values[i] for i in inputs], 1)
             values[output] = x
-        return [values[name] for name in self.outputs]
 
     @torch.no_grad()
     def restore_norm(self, images: torch.Tensor, momentum: float = 0.03, eps: float = 1e-3) -> None:
@@ -156,15 +162,26 @@ class Detector(nn.Module):
                 self.convs[name].bias = None
                 self.norms[name] = nn.BatchNorm2d(self.convs[name].out_channels, eps=eps, momentum=momentum)
 
-    @torch.no_grad()
     def fold_norm(self) -> None:
         """Folds every BatchNorm back into its convolution."""
-        for name, norm in self.norms.items():
-            conv = self.convs[name]
+        self._fold(list(self.norms))
+
+    @torch.no_grad()
+    def _fold(self, names: list[str]) -> None:
+        for name in names:
+            conv, norm = self.convs[name], self.norms[name]
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()
             conv.weight.mul_(scale[:, None, None, None])
             conv.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
-        self.norms = nn.ModuleDict()
+            del self.norms[name]
+
+    def freeze(self, convolutions: int) -> None:
+        """Folds the first convolutions and stops their learning: they work on the largest maps and cost the most."""
+        names = [output for kind, _, output, _ in self.steps if kind == "conv"][: convolutions + 1]
+        self._fold([name for name in names[:-1] if name in self.norms])
+        for name in names[:-1]:
+            self.convs[name].requires_grad_(False)
+        self.frozen = [output for _, _, output, _ in self.steps].index(names[-1])
 
     def parameter_count(self) -> int:
         """Trainable numbers."""

@@ -36,6 +36,7 @@ class Phase:
     sizes: tuple[int, ...]
     augment: Augment
     with_l1: bool = False
+    frozen: int = 0  # convolutions at the beginning that learn no more (their averaged weights stay)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Plan:
     last_rate: float = 0.02
     head_rate: float = 2.0
     decay: float = 0.02
-    warm_steps: int = 200
+    warm_steps: int = 100
     average: float = 0.998
     seed: int = 0
     pictures_per_epoch: int | None = None
@@ -72,6 +73,8 @@ def groups(model: Detector, plan: Plan) -> list[dict]:
     """Parameters by treatment: no decay on norms and biases, a higher rate for the new class layers."""
     new, plain, decayed = [], [], []
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         conv = name.split(".")[1]
         is_new = name.startswith("convs") and "cls_preds" in model.weight_names[conv][0]
         (new if is_new else decayed if parameter.ndim == 4 else plain).append(parameter)
@@ -165,6 +168,20 @@ def batches(samples: list[Sample], plan: Plan, epoch: int):
         yield batch
 
 
+def freeze(model: Detector, averaged: Averaged, convolutions: int) -> Detector:
+    """The model with its first convolutions as they are in the average, in both, for good."""
+    theirs = averaged.model
+    names = [output for kind, _, output, _ in model.steps if kind == "conv"][:convolutions]
+    for part in ("convs", "norms"):
+        for name in names:
+            mine, other = getattr(model, part), getattr(theirs, part)
+            if name in mine:
+                mine[name].load_state_dict(other[name].state_dict())
+    model.freeze(convolutions)
+    theirs.freeze(convolutions)
+    return model
+
+
 def train(
     model: Detector,
     samples: list[Sample],
@@ -177,30 +194,38 @@ def train(
     torch.manual_seed(plan.seed)
     share([*model.parameters(), *statistics(model)])
     model = model.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(groups(model, plan), lr=plan.rate, betas=(0.9, 0.98))
     averaged = Averaged(model, plan.average)
     per_epoch = (plan.pictures_per_epoch or len(samples)) // plan.batch
-    first = 0
+    first, state = 0, {}
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.is_file():
         state = torch.load(checkpoint)
+        first, averaged.steps = state["epoch"] + 1, state["steps"]
+        if state.get("frozen"):
+            model.freeze(state["frozen"])
+            averaged.model.freeze(state["frozen"])
         model.load_state_dict(state["model"])
         averaged.model.load_state_dict(state["averaged"])
+    make = lambda: torch.optim.AdamW(groups(model, plan), lr=plan.rate, betas=(0.9, 0.98))  # noqa: E731
+    frozen, warm_from, optimiser = state.get("frozen", 0), state.get("warm_from", 0), make()
+    if state:
         optimiser.load_state_dict(state["optimiser"])
-        first, averaged.steps = state["epoch"] + 1, state["steps"]
     for epoch in range(first, plan.epochs):
+        if plan.phase(epoch).frozen > frozen:
+            frozen, warm_from = plan.phase(epoch).frozen, epoch
+            model, optimiser = freeze(model, averaged, frozen), make()
         model.train()
         phase, started, sums, step = plan.phase(epoch), time.time(), {}, 0
         for step, (images, truths) in enumerate(batches(samples, plan, epoch)):
             done = (epoch * per_epoch + step) / (plan.epochs * per_epoch)
             cosine = plan.last_rate + (1 - plan.last_rate) * (1 + math.cos(math.pi * done)) / 2
-            warm = min(1.0, (epoch * per_epoch + step + 1) / plan.warm_steps)
+            warm = min(1.0, ((epoch - warm_from) * per_epoch + step + 1) / plan.warm_steps)
             for group in optimiser.param_groups:
                 group["lr"] = plan.rate * group["scale"] * cosine * warm
             parts = detection_loss(model(images), truths, phase.with_l1)
             optimiser.zero_grad(set_to_none=True)
             parts["total"].backward()
-            share([p.grad for p in model.parameters()])
+            share([p.grad for p in model.parameters() if p.grad is not None])
             torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
             optimiser.step()
             averaged.update(model)
@@ -213,9 +238,21 @@ def train(
         means = " ".join(f"{key} {value / (step + 1):.3f}" for key, value in sums.items())
         state = {"model": model.state_dict(), "averaged": averaged.model.state_dict()}
         state |= {"optimiser": optimiser.state_dict(), "epoch": epoch, "steps": averaged.steps}
+        state |= {"frozen": frozen, "warm_from": warm_from}
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
         note = watch(epoch, averaged.model) if watch else ""
         seconds = time.time() - started
         print(f"epoch {epoch} sizes {phase.sizes} {means} {seconds:.0f} s {note}", flush=True)
     return averaged.model
+
+
+def last(graph_path: Path, folder: Path, plan: Plan) -> Detector:
+    """The averaged weights of a folder's checkpoint."""
+    model = Detector(graph_path, plan.classes)
+    model.empty_norm()
+    state = torch.load(folder / "checkpoint.pt")
+    if state.get("frozen"):
+        model.freeze(state["frozen"])
+    model.load_state_dict(state["averaged"])
+    return model.to(memory_format=torch.channels_last).eval()

@@ -37,6 +37,8 @@ pub struct Measured {
     pub tally: Tally,
     /// From the first picture to the last row.
     pub elapsed: Duration,
+    /// SHA-256 over the pictures' names and bytes.
+    pub digest: [u8; 32],
     /// Whether it was stopped before its end.
     pub interrupted: bool,
 }
@@ -61,6 +63,7 @@ pub fn measure(
         rows: rows.parse(),
         tally,
         elapsed: started.elapsed(),
+        digest: rows.digest,
         interrupted: outcome == Outcome::Interrupted,
     })
 }

@@ -14,6 +14,7 @@ use strata_vision::belt::{BeltConfig, BeltInspector};
 use super::detect::threads;
 use super::source::SourceArgs;
 use crate::belt::{BeltJob, BeltRow, Measured, measure};
+use crate::note::Note;
 use crate::scenario::{Loaded, Mode};
 
 /// Pictures that are listed one by one.
@@ -87,6 +88,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         atomic::write_whole(out, &encode(out, &done.rows)?)
             .with_context(|| out.display().to_string())?;
+        let mut note = Note::new(&args.source.source, &done.tally, &done.digest)
+            .with_scenario(Some(&args.scenario))?;
+        note.settings = serde_json::to_value(inspector.config())?;
+        note.write_beside(out).with_context(|| out.display().to_string())?;
     }
     if !globals.quiet {
         say(&summary(&done))?;

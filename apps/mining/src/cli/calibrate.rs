@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use strata_cli::progress::reporter_of;
 use strata_cli::{Globals, say, stop_on_interrupt};
-use strata_vision::calibrate::{DriftMonitor, DriftOptions, Promise};
+use strata_vision::calibrate::{DriftMonitor, DriftOptions, Promise, Verdict};
 
 use super::detect::threads;
 use super::fit::{PromiseArgs, calibrated, described};
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
 
 fn check(
     args: &Args,
-    bank: &strata_vision::bank::MemoryBank,
+    bank: &strata_vision::bank::AnyBank,
     scores: &[f32],
 ) -> anyhow::Result<ExitCode> {
     let Some(calibration) = bank.calibration() else {
@@ -123,5 +123,5 @@ fn check(
             drift.shift
         ))?,
     }
-    Ok(if drift.verdict.is_alarm() { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    Ok(if drift.verdict != Verdict::Stable { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }

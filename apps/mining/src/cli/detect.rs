@@ -13,6 +13,7 @@ use strata_cli::{Globals, say, stop_on_interrupt};
 
 use crate::detect::{DetectJob, Detected, Detector, Format, Found, detect};
 use crate::models::{Folder, ModelSource};
+use crate::note::Note;
 use crate::scenario::{DetectTask, Loaded, Mode, Tiling};
 
 use super::source::SourceArgs;
@@ -52,7 +53,7 @@ pub struct Args {
 
 /// What to look for, and how.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct TaskArgs {
+pub(super) struct TaskArgs {
     /// A scenario by name (see `scenarios`) or a TOML file: its model and thresholds.
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "model")]
     pub scenario: Option<String>,
@@ -183,6 +184,12 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let detected = detected?;
     if let (Some(out), Some(format)) = (&args.out, format) {
         format.write(out, &detected.rows)?;
+        let settings = detector.settings();
+        let mut note = Note::new(&args.source.source, &detected.tally, &detected.digest)
+            .with_scenario(args.task.scenario.as_deref())?;
+        note.model = Some((*detected.provenance).clone());
+        note.settings = serde_json::json!({ "decode": settings.decode, "tile": settings.tile });
+        note.write_beside(out).with_context(|| out.display().to_string())?;
     }
     if !globals.quiet {
         say(&summary(&detected, &detector))?;

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use strata_cli::progress::reporter_of;
 use strata_cli::text::size;
 use strata_cli::{Globals, say, stop_on_interrupt};
-use strata_vision::bank::{FitOptions, Keep, Scoring};
+use strata_vision::bank::{AnyOptions, FitOptions, GaussianOptions, Keep, Scoring};
 use strata_vision::calibrate::{Calibration, Promise};
 
 use super::detect::threads;
@@ -82,6 +82,9 @@ pub(super) enum ScoringName {
     PatchCore,
     /// Mean of the largest 1 % of cosine distances (AnomalyDINO); good with a few normals.
     AnomalyDino,
+    /// Mean and covariance of each place (PaDiM); for fixed cameras and pieces, with a hundred normals or more.
+    #[value(name = "padim")]
+    PaDim,
 }
 
 impl Default for Args {
@@ -107,7 +110,7 @@ impl Default for Args {
 
 /// What a threshold promises.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct PromiseArgs {
+pub(super) struct PromiseArgs {
     /// False alarms of a camera and day that you accept [default: the scenario's].
     #[arg(long, value_name = "N")]
     pub per_day: Option<f64>,
@@ -207,15 +210,20 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let features = Arc::new(FeatureModel::new(
         Folder::new(args.models_dir.as_deref(), threads).vision(model)?,
     )?);
-    let scoring = match args.scoring {
-        ScoringName::PatchCore => Scoring::patchcore(),
-        ScoringName::AnomalyDino => Scoring::anomaly_dino(),
+    let vectors = |scoring| {
+        let keep = match args.keep_all {
+            true => Keep::All,
+            false => Keep::Share(args.coreset.unwrap_or(scenario.anomaly.coreset)),
+        };
+        AnyOptions::Memory(FitOptions { scoring, keep, seed: args.seed, ..FitOptions::default() })
     };
-    let keep = match args.keep_all {
-        true => Keep::All,
-        false => Keep::Share(args.coreset.unwrap_or(scenario.anomaly.coreset)),
+    let options = match args.scoring {
+        ScoringName::PatchCore => vectors(Scoring::patchcore()),
+        ScoringName::AnomalyDino => vectors(Scoring::anomaly_dino()),
+        ScoringName::PaDim => {
+            AnyOptions::Gaussian(GaussianOptions { seed: args.seed, ..GaussianOptions::default() })
+        }
     };
-    let options = FitOptions { scoring, keep, seed: args.seed, ..FitOptions::default() };
     let job = FitJob { options, threads, limits: args.source.limits() };
     let mut progress = reporter_of(globals.quiet, "pictures");
     let fitted = fit(&features, &mut args.pictures()?, &job, (&stop, progress.as_mut()));
@@ -238,8 +246,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         false => {
             let mut progress = reporter_of(globals.quiet, "pictures");
             let mut pictures = args.pictures()?;
-            let watching = (&*stop, progress.as_mut());
-            let rows = normal_scores(&features, &bank, (&mut pictures, &job), watching)?;
+            let rows =
+                normal_scores(&features, &bank, (&mut pictures, &job), (&stop, progress.as_mut()));
+            drop(progress);
+            let rows = rows?;
             let scores: Vec<f32> = rows.iter().filter_map(|row| row.score).collect();
             calibrated(&scores, args.promise.over(usual))
         }
@@ -251,7 +261,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if !globals.quiet {
         let stats = bank.stats();
         say(&format!(
-            "{} normals, {} of {} patch vectors of {} numbers kept ({}), model {}\n",
+            "{}: {} normals, {} of {} patch vectors of {} numbers kept ({}), model {}\n",
+            bank.method(),
             stats.images,
             stats.vectors,
             stats.offered,

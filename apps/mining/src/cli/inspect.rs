@@ -8,12 +8,13 @@ use anyhow::{Context, bail};
 use strata_cli::progress::reporter_of;
 use strata_cli::text::TextTable;
 use strata_cli::{Globals, atomic, say, stop_on_interrupt};
-use strata_vision::bank::{MemoryBank, Precision};
+use strata_vision::bank::{AnyBank, Precision};
 
 use super::detect::threads;
 use super::source::SourceArgs;
 use crate::inspect::{FeatureModel, InspectJob, Inspected, Inspection, inspect};
 use crate::models::{Folder, ModelSource};
+use crate::note::Note;
 
 /// Pictures that are listed one by one.
 const LISTED: usize = 20;
@@ -55,8 +56,8 @@ pub(super) fn open(
     bank: &std::path::Path,
     models_dir: Option<&std::path::Path>,
     threads: usize,
-) -> anyhow::Result<(Arc<FeatureModel>, MemoryBank)> {
-    let bank = MemoryBank::load(bank, Precision::Int8)?;
+) -> anyhow::Result<(Arc<FeatureModel>, AnyBank)> {
+    let bank = AnyBank::load(bank, Precision::Int8)?;
     let folder = Folder::new(models_dir, threads);
     let features = Arc::new(FeatureModel::new(folder.vision(&bank.identity().model)?)?);
     bank.identity().check(features.identity())?;
@@ -89,6 +90,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         atomic::write_whole(out, &encode(out, &done.rows)?)
             .with_context(|| out.display().to_string())?;
+        let mut note =
+            Note::new(&args.source.source, &done.tally, &done.digest).with_bank(&args.bank, &bank);
+        note.model = Some((*done.provenance).clone());
+        note.write_beside(out).with_context(|| out.display().to_string())?;
     }
     if !globals.quiet {
         say(&summary(&done, &bank))?;
@@ -154,7 +159,7 @@ fn encode(out: &std::path::Path, rows: &[Inspected]) -> anyhow::Result<Vec<u8>> 
 }
 
 /// What was found, for people.
-fn summary(done: &Inspection, bank: &MemoryBank) -> String {
+fn summary(done: &Inspection, bank: &AnyBank) -> String {
     let mut rows: Vec<&Inspected> = done.rows.iter().collect();
     rows.sort_by(|a, b| {
         b.score.unwrap_or(f32::INFINITY).total_cmp(&a.score.unwrap_or(f32::INFINITY))
@@ -185,13 +190,14 @@ fn summary(done: &Inspection, bank: &MemoryBank) -> String {
     let times = &done.tally.times;
     text + &format!(
         "\n{anomalous} of {} pictures anomalous; {seconds:.2} s ({:.1}/s)\nms a picture: read {:.2}, decode and prepare {:.2}, \
-         model {:.2}, search and drawing {:.2}\nbank of {} vectors from {} normals ({}), model {}\n",
+         model {:.2}, search and drawing {:.2}\n{} bank of {} vectors from {} normals ({}), model {}\n",
         done.rows.len(),
         done.rows.len() as f64 / seconds,
         each(times.source),
         each(times.prepare),
         each(times.infer),
         each(times.interpret),
+        bank.method(),
         stats.vectors,
         stats.images,
         stats.kernel,

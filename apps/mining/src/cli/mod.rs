@@ -9,7 +9,9 @@ mod fit;
 mod inspect;
 mod run;
 mod scenarios;
+mod serve;
 mod source;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,7 @@ pub enum Command {
     Inspect(inspect::Args),
     Calibrate(calibrate::Args),
     Belt(belt::Args),
+    Watch(watch::Args),
     Eval(eval::Args),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
@@ -56,6 +59,16 @@ pub enum Command {
   strata-mining models fetch yolox-nano
   strata-mining models fetch yolox-nano --from downloads")]
     Models(strata_cli::models::Args),
+    #[command(after_help = "Examples:
+  strata-mining serve
+  strata-mining serve --bind 127.0.0.1:9000 --mining-banks surface.bank
+  strata-mining serve --mining-watch cameras.toml
+  strata-mining serve --config server.toml
+  strata-mining serve --print-config > server.toml
+
+The page is at the address that is printed; /docs documents the API, /metrics is for Prometheus. Ctrl-C or
+SIGTERM ends the server without losing a request; SIGHUP loads models and keys anew.")]
+    Serve(serve::Args),
     #[command(after_help = "Examples:
   strata-mining keys add control-room --file keys.toml
   strata-mining serve --bind 0.0.0.0:8080 --auth-keys-file keys.toml
@@ -78,10 +91,12 @@ impl Command {
             Self::Inspect(args) => inspect::run(&args, globals),
             Self::Calibrate(args) => calibrate::run(&args, globals),
             Self::Belt(args) => belt::run(&args, globals),
+            Self::Watch(args) => watch::run(&args, globals),
             Self::Eval(args) => eval::run(&args, globals),
             Self::Convert(args) => convert::run(&args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
             Self::Models(args) => strata_cli::models::run(&args, globals, is_vision),
+            Self::Serve(args) => serve::run(&args, globals),
             Self::Keys(args) => strata_cli::keys::run(args, globals),
         }
     }
@@ -92,6 +107,8 @@ impl Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // A server's log is set up by its own settings.
-    log_to_stderr(&cli.globals.log);
+    if !matches!(cli.command, Command::Serve(_)) {
+        log_to_stderr(&cli.globals.log);
+    }
     finish(cli.command.run(&cli.globals))
 }

@@ -1,1 +1,20 @@
-//! placeholder until the branch with the server is merged
+//! `serve`: the server of [`crate::http`], with what every server has.
+
+use std::process::ExitCode;
+
+use strata_cli::Globals;
+
+use crate::http::MiningSection;
+
+/// The arguments.
+pub(super) type Args = strata_cli::serve::Args<MiningSection>;
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// Settings that cannot be used, an address that is taken, and whatever ends the server early.
+pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    strata_cli::serve::run(args, globals, |settings, mining, models_dir| {
+        Ok(crate::http::app(settings, mining, models_dir)?)
+    })
+}

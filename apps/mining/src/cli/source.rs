@@ -9,7 +9,7 @@ use crate::sources::{SourceSpec, StreamOptions, list_images, open_stream};
 
 /// Where pictures come from.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct SourceArgs {
+pub(super) struct SourceArgs {
     /// A picture, a folder, a pattern in quotes ('shift-*/*.jpg'), a video, or rtsp://…
     #[arg(value_name = "SOURCE")]
     pub source: String,
@@ -19,7 +19,7 @@ pub struct SourceArgs {
 
 /// How pictures are read.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ReadingArgs {
+pub(super) struct ReadingArgs {
     /// Videos: look at every N-th frame.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub every: u64,

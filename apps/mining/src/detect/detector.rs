@@ -198,13 +198,29 @@ impl Detector {
     /// # Errors
     /// [`DetectError`]
     pub fn detect(&self, image: &Image, run: &RunOptions) -> Result<Vec<Detection>, DetectError> {
+        Ok(self.detect_all(&[image], run)?.pop().unwrap_or_default())
+    }
+
+    /// Looks at several pictures of any sizes, in as few runs as the model allows.
+    ///
+    /// # Errors
+    /// [`DetectError`]
+    pub fn detect_all(
+        &self,
+        images: &[&Image],
+        run: &RunOptions,
+    ) -> Result<Vec<Vec<Detection>>, DetectError> {
         if let Some(tiling) = self.settings.tile {
-            return self.detect_tiles(image, tiling, run);
+            return images.iter().map(|image| self.detect_tiles(image, tiling, run)).collect();
         }
-        let mut pixels = self.model.pixels(1);
-        let placement = [self.prepare(image.into(), 0, &mut pixels)?];
-        let mut all = Vec::new();
-        self.infer(0..1, (&pixels, &placement), run, |_, found| all = found)?;
+        let mut pixels = self.model.pixels(images.len());
+        let placements = images
+            .iter()
+            .enumerate()
+            .map(|(slot, &image)| self.prepare(image.into(), slot, &mut pixels))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut all = vec![Vec::new(); images.len()];
+        self.infer(0..images.len(), (&pixels, &placements), run, |slot, found| all[slot] = found)?;
         Ok(all)
     }
 }

@@ -38,6 +38,8 @@ pub struct Detected {
     pub elapsed: Duration,
     /// What the answers come from.
     pub provenance: Arc<Provenance>,
+    /// SHA-256 over the pictures' names and bytes.
+    pub digest: [u8; 32],
     /// Whether it was stopped before its end.
     pub interrupted: bool,
 }
@@ -46,7 +48,7 @@ pub struct Detected {
 #[derive(Default)]
 pub(crate) struct Rows {
     count: u64,
-    digest: [u8; 32],
+    pub(crate) digest: [u8; 32],
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -93,6 +95,7 @@ pub fn detect(
         tally,
         elapsed: started.elapsed(),
         provenance: Arc::clone(detector.model().provenance()),
+        digest: rows.digest,
         interrupted: outcome == Outcome::Interrupted,
     })
 }

@@ -9,7 +9,6 @@ mod stages;
 pub use detector::{DetectError, Detector, Settings};
 pub(crate) use job::Rows;
 pub use job::{DetectJob, Detected, detect};
-pub(crate) use outputs::whole;
 pub use outputs::{Format, OutputError};
 pub(crate) use stages::write_row;
 pub use stages::{DetectStages, Found, FoundObject, Trouble};

@@ -84,7 +84,7 @@ impl Format {
 ///
 /// # Errors
 /// [`OutputError::Io`]
-pub(crate) fn whole(
+fn whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), OutputError> {

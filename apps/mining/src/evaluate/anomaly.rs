@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 use strata_core::stream::Progress;
-use strata_vision::bank::{BLUR_SIGMA, MemoryBank};
+use strata_vision::bank::{AnyBank, BLUR_SIGMA};
 use strata_vision::image::{DecodeLimits, Plane};
 use strata_vision::metrics::{Aupro, PixelScores, auroc, average_precision, f1_adaptive};
 
@@ -87,7 +87,7 @@ struct Known {
 /// [`EvalError`]: folders that cannot be read, or hold nothing to compare.
 pub fn evaluate_bank(
     features: &Arc<FeatureModel>,
-    bank: &MemoryBank,
+    bank: &AnyBank,
     eval: &AnomalyEval,
     watching: (&AtomicBool, &mut dyn Progress),
 ) -> Result<AnomalyFigures, EvalError> {
@@ -159,7 +159,7 @@ struct Tally {
 impl Tally {
     fn figures(
         mut self,
-        bank: &MemoryBank,
+        bank: &AnyBank,
         eval: &AnomalyEval,
         failed: Vec<String>,
     ) -> Result<AnomalyFigures, EvalError> {

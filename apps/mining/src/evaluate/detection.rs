@@ -115,7 +115,7 @@ pub struct ClassFigures {
 ///
 /// # Errors
 /// [`EvalError::Data`] with file and line, [`EvalError::NoData`].
-pub fn read_data(path: &Path) -> Result<Dataset, EvalError> {
+fn read_data(path: &Path) -> Result<Dataset, EvalError> {
     if path.join("images").is_dir() {
         let size = |picture: &Path| {
             decode_file(picture, &DecodeLimits::default()).map(|image| image.size())

@@ -103,11 +103,29 @@ impl FeatureModel {
         image: &Image,
         run: &RunOptions,
     ) -> Result<(Patches, Placement), InspectError> {
-        let mut pixels = self.model.pixels(1);
-        let placement = self.prepare(image.into(), 0, &mut pixels)?;
-        let mut made = None;
-        self.patches(0..1, &pixels, run, |_, patches| made = Some(patches))?;
-        let patches = made.ok_or(strata_vision::bank::BankError::Empty)?;
-        Ok((patches, placement))
+        let made = self.patches_of_all(&[image], run)?.pop();
+        Ok(made.ok_or(strata_vision::bank::BankError::Empty)?)
+    }
+
+    /// The patch vectors of several pictures of any sizes, in as few runs as the model allows.
+    ///
+    /// # Errors
+    /// [`InspectError`]
+    pub fn patches_of_all(
+        &self,
+        images: &[&Image],
+        run: &RunOptions,
+    ) -> Result<Vec<(Patches, Placement)>, InspectError> {
+        let mut pixels = self.model.pixels(images.len());
+        let placements = images
+            .iter()
+            .enumerate()
+            .map(|(slot, &image)| self.prepare(image.into(), slot, &mut pixels))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut made = Vec::with_capacity(images.len());
+        self.patches(0..images.len(), &pixels, run, |slot, patches| {
+            made.push((patches, placements[slot]));
+        })?;
+        Ok(made)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use strata_core::stream::{self, Chunk, Options, Progress, RecordError, Sink, StreamError};
-use strata_vision::bank::{BankBuilder, FitOptions, MemoryBank, Normal, Patches, Precision};
+use strata_vision::bank::{AnyBank, AnyBuilder, AnyOptions, Normal, Patches, Precision};
 use strata_vision::image::DecodeLimits;
 
 use super::stages::{InspectStages, Mode};
@@ -20,7 +20,7 @@ const CHUNK: usize = 4;
 #[derive(Debug, Clone)]
 pub struct FitJob {
     /// Scoring, share of the patches that is kept, seed.
-    pub options: FitOptions,
+    pub options: AnyOptions,
     /// Worker threads.
     pub threads: usize,
     /// Limits of pictures.
@@ -31,7 +31,7 @@ pub struct FitJob {
 #[derive(Debug)]
 pub struct Fitted {
     /// The bank, without a calibration.
-    pub bank: MemoryBank,
+    pub bank: AnyBank,
     /// Pictures that could not be read: name and why.
     pub failed: Vec<(String, Trouble)>,
 }
@@ -46,7 +46,7 @@ pub fn fit(
     job: &FitJob,
     (stop, progress): (&AtomicBool, &mut dyn Progress),
 ) -> Result<Option<Fitted>, InspectError> {
-    let mut builder = BankBuilder::new(features.identity().clone(), job.options)?;
+    let mut builder = AnyBuilder::new(features.identity().clone(), job.options)?;
     let mut failed = Vec::new();
     let mut sink = PatchSink {
         take: |row| match row {
@@ -65,7 +65,7 @@ pub fn fit(
     if outcome == stream::Outcome::Interrupted {
         return Ok(None);
     }
-    if builder.images() == 0 {
+    if pictures == failed.len() as u64 {
         let first = failed.first().map(|(_, trouble): &(String, Trouble)| trouble.message.clone());
         let first = first.unwrap_or_else(|| "there was no picture".to_owned());
         return Err(InspectError::NoPictures { pictures, first });
@@ -110,7 +110,7 @@ where
 /// [`InspectError`]
 pub(super) fn left_out(
     features: &Arc<FeatureModel>,
-    bank: &Arc<MemoryBank>,
+    bank: &Arc<AnyBank>,
     pictures: &mut Pictures,
     job: &FitJob,
     (stop, progress): (&AtomicBool, &mut dyn Progress),

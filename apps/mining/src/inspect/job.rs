@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use strata_core::provenance::Provenance;
 use strata_core::stream::{self, Options, Outcome, Progress, Tally};
-use strata_vision::bank::MemoryBank;
+use strata_vision::bank::AnyBank;
 use strata_vision::image::DecodeLimits;
 
 use super::fit::{FitJob, left_out};
@@ -42,6 +42,8 @@ pub struct Inspection {
     pub elapsed: Duration,
     /// What the answers come from.
     pub provenance: Arc<Provenance>,
+    /// SHA-256 over the pictures' names and bytes.
+    pub digest: [u8; 32],
     /// Whether it was stopped before its end.
     pub interrupted: bool,
 }
@@ -52,7 +54,7 @@ pub struct Inspection {
 /// [`InspectError`]: a bank of another model, or a source that fails; what is wrong with one picture is in its row.
 pub fn inspect(
     features: &Arc<FeatureModel>,
-    bank: &Arc<MemoryBank>,
+    bank: &Arc<AnyBank>,
     (pictures, job): (&mut Pictures, &InspectJob),
     (stop, progress): (&AtomicBool, &mut dyn Progress),
 ) -> Result<Inspection, InspectError> {
@@ -69,6 +71,7 @@ pub fn inspect(
         tally,
         elapsed: started.elapsed(),
         provenance: Arc::clone(features.model().provenance()),
+        digest: rows.digest,
         interrupted: outcome == Outcome::Interrupted,
     })
 }
@@ -79,7 +82,7 @@ pub fn inspect(
 /// As [`inspect`]
 pub fn normal_scores(
     features: &Arc<FeatureModel>,
-    bank: &Arc<MemoryBank>,
+    bank: &Arc<AnyBank>,
     (pictures, job): (&mut Pictures, &FitJob),
     watching: (&AtomicBool, &mut dyn Progress),
 ) -> Result<Vec<Inspected>, InspectError> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use strata_core::runtime::RunOptions;
 use strata_core::stream::{Interpret, RecordError, Stages};
-use strata_vision::bank::{Anomaly, BLUR_SIGMA, MemoryBank, Patches};
+use strata_vision::bank::{Anomaly, AnyBank, BLUR_SIGMA, Patches};
 use strata_vision::geometry::{BBox, Size};
 use strata_vision::image::{DecodeLimits, Image, Plane};
 use strata_vision::preprocess::Placement;
@@ -56,9 +56,9 @@ pub enum Mode {
     /// Patch vectors, for a bank that is being made.
     Fit,
     /// Scores.
-    Score(Arc<MemoryBank>),
+    Score(Arc<AnyBank>),
     /// Scores of the bank's own normals, each as if it was not in the bank.
-    LeftOut(Arc<MemoryBank>),
+    LeftOut(Arc<AnyBank>),
 }
 
 /// The stages of an inspection.
@@ -107,7 +107,7 @@ impl InspectStages {
     /// The row of a scored picture, and its heat map over the whole picture.
     #[must_use]
     pub fn judge(
-        bank: &MemoryBank,
+        bank: &AnyBank,
         anomaly: &Anomaly,
         (name, placement): (&str, &Placement),
     ) -> (Inspected, Plane<f32>) {

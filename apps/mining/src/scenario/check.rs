@@ -1,6 +1,10 @@
 //! What a scenario's file must satisfy beyond its format; errors name file and line.
 
+use serde::Deserialize;
+use strata_vision::belt::{BeltConfig, BeltInspector};
+
 use super::{Loaded, Mode, ScenarioError, Tiling};
+use crate::watch::config::RuleConfig;
 
 /// Checks a scenario.
 pub(super) fn check(loaded: &Loaded) -> Result<(), ScenarioError> {
@@ -48,6 +52,19 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), ScenarioError> {
             return Err(loaded.invalid_at(key, format!("{key} = {value} is not above 0")));
         }
     }
+    for table in &scenario.rules {
+        RuleConfig::deserialize(table.clone()).map_err(|error| {
+            let name = table.get("name").and_then(toml::Value::as_str).unwrap_or_default();
+            let at = if name.is_empty() { "[[rule]]".to_owned() } else { format!("{name:?}") };
+            loaded.invalid_at(&at, format!("rule {name:?}: {}", error.message()))
+        })?;
+    }
+    if scenario.mode == Mode::Belt {
+        let config = BeltConfig::deserialize(scenario.belt.clone())
+            .map_err(|error| loaded.invalid_at("[belt]", error.message().to_owned()))?;
+        BeltInspector::new(config)
+            .map_err(|error| loaded.invalid_at("[belt]", error.to_string()))?;
+    }
     Ok(())
 }
 
@@ -57,5 +74,36 @@ fn share(loaded: &Loaded, key: &str, value: Option<f32>) -> Result<(), ScenarioE
             Err(loaded.invalid_at(key, format!("{key} = {value} is not from 0 to 1")))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::built_in_names;
+
+    #[test]
+    fn the_built_in_scenarios_are_right() {
+        for name in built_in_names() {
+            let loaded = Loaded::find(name).expect("right");
+            assert_eq!(loaded.scenario.name, name);
+            assert!(!loaded.scenario.rules.is_empty(), "{name} makes no events");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        let good = Loaded::find("belt-damage").expect("right").text().to_owned();
+        for (from, to, part) in [
+            ("confidence = 0.3", "confidence = 3", "confidence = 3 is not from 0 to 1"),
+            ("confidence = 0.3", "confidenze = 0.3", "confidenze"),
+            ("model = \"belt-damage\"", "", "needs a model"),
+            ("name = \"belt-damage\"", "name = \"Belt Damage\"", "small letters"),
+            ("when = \"presence\"", "when = \"sometimes\"", "sometimes"),
+        ] {
+            let text = good.replacen(from, to, 1);
+            let error = Loaded::parse(&text, "mine.toml").expect_err(to).to_string();
+            assert!(error.starts_with("mine.toml:") && error.contains(part), "{error}");
+        }
     }
 }

@@ -261,7 +261,7 @@ impl Engine {
                 match order {
                     Some(Order::Open(reader)) => self.open(camera, reader),
                     Some(Order::Lost) => self.lost(camera),
-                    None => {}
+                    None => self.settle(camera, now),
                 }
             }
             if !lock(&self.backlog).is_empty() {
@@ -278,6 +278,15 @@ impl Engine {
         }
         for camera in &self.cameras {
             lock(&camera.stop).store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The events of a recording that is through end with its last frame.
+    fn settle(&self, camera: usize, now_ms: i64) {
+        let this = &self.cameras[camera];
+        let ended = lock(&this.health).state() == CameraState::Ended;
+        if ended && self.floor.is_quiet(camera) && lock(&this.meter).open_events > 0 {
+            self.close(this, EndReason::Camera, now_ms);
         }
     }
 

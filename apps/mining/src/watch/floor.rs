@@ -144,6 +144,11 @@ impl Floor {
         }
     }
 
+    /// Whether nothing waits of a camera and nobody is at work on it.
+    pub(super) fn is_quiet(&self, camera: usize) -> bool {
+        self.lock().slots.get(camera).is_none_or(|slot| slot.frames.is_empty() && !slot.busy)
+    }
+
     /// Whether nothing waits and nobody is at work.
     pub(super) fn is_idle(&self) -> bool {
         self.lock().slots.iter().all(|slot| slot.frames.is_empty() && !slot.busy)

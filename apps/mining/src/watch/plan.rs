@@ -151,7 +151,10 @@ impl fmt::Display for Plan {
         }
         let (shared, alone) = self.load();
         writeln!(f, "frames through passes: {shared}/s at most ({alone}/s if scenes shared none)")?;
-        let outputs = if self.outputs.is_empty() { "none" } else { &self.outputs.join(", ") };
+        let mut outputs = self.outputs.join(", ");
+        if outputs.is_empty() {
+            outputs.push_str("none");
+        }
         writeln!(f, "outputs besides the journal: {outputs}")
     }
 }

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::memory::Contents;
+use super::patches::usable;
 use super::{BankError, FitOptions, Identity, MemoryBank, Normal, Precision, frame};
 use crate::calibrate::Calibration;
 
@@ -98,8 +99,8 @@ fn read(reader: &mut dyn Read, length: u64) -> Result<Contents, String> {
         payload.take(header.rows.checked_mul(header.dim).ok_or("absurd counts")?)?;
     let owners: Vec<u32> = payload.take(header.rows)?;
     payload.finish()?;
-    if !rows.par_chunks(1 << 16).all(|part| part.iter().all(|x| x.is_finite())) {
-        return Err("a vector holds a number that is not finite".to_owned());
+    if !rows.par_chunks(1 << 16).all(usable) {
+        return Err("a vector holds a number that is not finite, or beyond 1e15".to_owned());
     }
     if owners.iter().any(|&owner| owner as usize >= header.normals.len()) {
         return Err("a vector is from a normal that is not listed".to_owned());

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::builder::same_shape;
 use super::pca::Components;
 use super::score::{farthest, top_mean};
-use super::{Anomaly, BankError, Identity, Normal, Patches, Reduction};
+use super::{Anomaly, BankError, BankStats, Identity, Normal, Patches, Reduction};
 use crate::calibrate::Calibration;
 
 /// How a Gaussian bank is fitted and scores.
@@ -231,6 +231,7 @@ impl GaussianBank {
     }
 
     /// Means and factors from the sums.
+    #[allow(clippy::needless_range_loop, reason = "rows and columns of a packed triangle")]
     fn refresh(&mut self) {
         let GaussianState { moments, options, components, images, .. } = &self.state;
         let (size, count) = (moments.size, images.len() as f64);
@@ -288,6 +289,22 @@ impl GaussianBank {
         self.state.calibration = calibration;
     }
 
+    /// Figures: a vector stands for the mean and covariance of a place.
+    #[must_use]
+    pub fn stats(&self) -> BankStats {
+        let (rows, columns) = self.state.grid;
+        let numbers = self.state.moments.products.len() + self.state.moments.sums.len();
+        BankStats {
+            images: self.state.images.len(),
+            vectors: rows * columns,
+            offered: rows * columns * self.state.images.len(),
+            dim: self.state.dim,
+            cover_radius: 0.0,
+            bytes: numbers * size_of::<f64>() + size_of_val(self.factors.as_slice()),
+            kernel: "gaussian",
+        }
+    }
+
     /// Scores a picture. [`Anomaly::distances`] are Mahalanobis distances; there is no nearest row.
     ///
     /// # Errors
@@ -316,6 +333,7 @@ impl GaussianBank {
         Ok(self.reduce(distances))
     }
 
+    #[allow(clippy::needless_range_loop, reason = "rows of a packed triangle")]
     fn distances(&self, patches: &Patches) -> Result<Vec<f32>, BankError> {
         same_shape(patches, self.state.grid, self.state.dim)?;
         let size = self.state.moments.size;

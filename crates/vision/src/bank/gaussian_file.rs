@@ -12,7 +12,7 @@ use super::pca::Components;
 use super::{BankError, GaussianBank, GaussianOptions, Identity, Normal, frame};
 use crate::calibrate::Calibration;
 
-const MAGIC: [u8; 8] = *b"STRATAGB";
+pub(super) const MAGIC: [u8; 8] = *b"STRATAGB";
 
 #[derive(Serialize, Deserialize)]
 struct Header {

@@ -304,7 +304,7 @@ impl State {
             let row = group.rows[lane];
             let low = estimate - margin;
             let padding = group.norms[lane] == f32::INFINITY;
-            if !(low <= self.bound) || padding {
+            if padding || low > self.bound {
                 continue;
             }
             if without.is_some_and(|(owners, owner)| owners.get(row as usize) == Some(&owner)) {
@@ -419,6 +419,7 @@ pub(super) fn centre_of(rows: &[f32], dim: usize) -> Vec<f32> {
 
 /// A sum over two vectors in sixteen lanes of fixed order: the same bits on every machine.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "one index runs over the lanes of several arrays")]
 fn lanes(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let mut sums = [0.0_f32; LANES];
     let (a_lines, a_rest) = a.as_chunks::<LANES>();

@@ -5,6 +5,8 @@
 //! stored as `value + 128`). Kernels work on values and arrays; nothing here touches memory through pointers. Only the
 //! call of a function compiled for an instruction set is unsafe, and it is made after that set was detected.
 
+#![allow(clippy::needless_range_loop, reason = "one index runs over the lanes of several arrays")]
+
 /// Queries of a block, bank vectors of a group, groups of a tile.
 pub(super) const QUERIES: usize = 8;
 pub(super) const LANES: usize = 16;
@@ -293,7 +295,7 @@ mod x86 {
         );
         let mut hits = 0;
         for (at, group) in sums.iter().enumerate() {
-            let dots: [[f32; LANES]; QUERIES] = group.map(|sum| bytemuck::must_cast(sum));
+            let dots: [[f32; LANES]; QUERIES] = group.map(bytemuck::must_cast);
             hits |= finish_group(input, at, &dots, out);
         }
         hits

@@ -10,6 +10,8 @@ use crate::tensor::TensorView;
 /// The largest grid side, channel count and vector length that are taken from a model.
 const MOST_SIDE: usize = 4096;
 const MOST_DIM: usize = 1 << 16;
+/// The largest magnitude of a feature: squares of as many as there can be still add up in 32 bits.
+const MOST_VALUE: f32 = 1e15;
 
 /// What a card's `[postprocess]` table with `head = "features"` says about feature maps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,8 +106,8 @@ impl FeatureSpec {
             {
                 return bad(format!("`{name}` has shape {:?}: empty or too large", map.shape()));
             }
-            if !map.data().iter().all(|value| value.is_finite()) {
-                return bad(format!("`{name}` holds a number that is not finite"));
+            if !usable(map.data()) {
+                return bad(format!("`{name}` holds a number that is not finite, or beyond 1e15"));
             }
             shapes.push((channels, height, width));
         }
@@ -181,9 +183,9 @@ impl Patches {
                 data.len()
             )));
         }
-        if !data.iter().all(|value| value.is_finite()) {
+        if !usable(&data) {
             return Err(BankError::Features(
-                "patch vectors hold a number that is not finite".to_owned(),
+                "patch vectors hold a number that is not finite, or beyond 1e15".to_owned(),
             ));
         }
         Ok(Self { grid, dim, data })
@@ -223,6 +225,11 @@ impl Patches {
     pub fn normalise(&mut self) {
         normalise_rows(&mut self.data, self.dim);
     }
+}
+
+/// Whether all numbers are finite and of a sane size (not so for NaN).
+pub(super) fn usable(values: &[f32]) -> bool {
+    values.iter().all(|value| value.abs() <= MOST_VALUE)
 }
 
 /// Scales each row to length 1; zero rows stay.

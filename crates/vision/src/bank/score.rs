@@ -56,6 +56,19 @@ impl Scoring {
         Self { metric: Metric::Cosine, reduction: Reduction::TopMean { share: 0.01 } }
     }
 
+    /// The method in the field's words.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match (self.metric, self.reduction) {
+            (Metric::Euclidean, Reduction::Reweighted { .. }) => "PatchCore",
+            (Metric::Cosine, Reduction::TopMean { .. }) => "AnomalyDINO",
+            (Metric::Euclidean, Reduction::TopMean { .. }) => {
+                "nearest neighbours, mean of the farthest"
+            }
+            (Metric::Cosine, Reduction::Reweighted { .. }) => "PatchCore by cosine",
+        }
+    }
+
     /// Whether the numbers are within their ranges; what is wrong otherwise.
     pub(super) fn check(&self) -> Result<(), String> {
         match self.reduction {

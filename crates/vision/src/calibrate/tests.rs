@@ -98,7 +98,7 @@ fn enough_normals_keep_the_promise_for_every_law() {
 }
 
 #[test]
-fn a_tail_beyond_the_data_keeps_the_promise_about_as_often() {
+fn a_tail_beyond_the_data_keeps_the_promise_for_these_laws() {
     // One frame in ten thousand, from 300 normals: 77 times beyond them.
     let promise = Promise { per_day: 1.0, frames_per_day: 10_000.0, ..Promise::default() };
     for law in &LAWS {
@@ -108,7 +108,8 @@ fn a_tail_beyond_the_data_keeps_the_promise_about_as_often() {
             "{}",
             law.name
         );
-        assert!(failed <= 0.25, "{}: {failed} fail, {ratio}", law.name);
+        // One in ten may fail; with 100 repetitions chance adds 0.09 at three standard deviations.
+        assert!(failed <= 0.19, "{}: {failed} fail, {ratio}", law.name);
         assert!(ratio < 2.0, "{}: {ratio} of the promise", law.name);
     }
 }

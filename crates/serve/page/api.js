@@ -1,4 +1,4 @@
-// Talking to the server: the key, problems, uploads, and drawings as blobs.
+// Talking to the server: the key, problems, uploads.
 
 const KEY = "strata.key";
 
@@ -11,6 +11,7 @@ export class Problem extends Error {
   }
 }
 
+const hearers = [];
 let memory = "";
 let asking = null;
 let askForKey = () => Promise.resolve(false);
@@ -32,8 +33,12 @@ export function setKey(value) {
   } catch {
     // Kept in memory only.
   }
-  for (const drawing of drawings.values()) drawing.then(URL.revokeObjectURL, () => {});
-  drawings.clear();
+  for (const hear of hearers) hear();
+}
+
+/// Hears of every new key: what another key has brought may not be this one's to see.
+export function onKey(hear) {
+  hearers.push(hear);
 }
 
 /// Who asks the user for a key: `ask(problem)` resolves to whether there is a new one.
@@ -82,16 +87,20 @@ async function send(path, options) {
     if (error.name === "AbortError") throw error;
     throw new Problem({ key: "problem.unreachable" });
   }
-  if (response.ok) return response;
+  // 304 answers a question that names what is known already.
+  if (response.ok || response.status === 304) return response;
   throw problemOf(response.status, await response.text(), response.headers.get("x-request-id"));
 }
 
-/// A request; a missing or wrong key is asked for once.
-export async function request(path, { method = "GET", body, signal } = {}) {
-  const options = { method, signal };
-  if (body !== undefined) {
+/// A request; a missing or wrong key is asked for once. A `Blob` goes as it is, anything else as JSON.
+export async function request(path, { method = "GET", body, signal, headers = {} } = {}) {
+  const options = { method, signal, headers };
+  if (body instanceof Blob) {
+    options.body = body;
+    options.headers = { ...headers, "content-type": body.type || "application/octet-stream" };
+  } else if (body !== undefined) {
     options.body = JSON.stringify(body);
-    options.headers = { "content-type": "application/json" };
+    options.headers = { ...headers, "content-type": "application/json" };
   }
   const sent = key();
   try {
@@ -130,64 +139,4 @@ export function upload(path, file, told, signal) {
     if (error.status !== 401 || !(await askOnce(error))) throw error;
     return once();
   });
-}
-
-// Drawings. They are fetched rather than named in `src` for two reasons: an <img> cannot send a
-// key, and a table that is scrolled through must not ask the server for hundreds at once.
-
-const KEEP = 400;
-const AT_ONCE = 4;
-const drawings = new Map();
-const waiting = [];
-let running = 0;
-
-function next() {
-  while (running < AT_ONCE && waiting.length > 0) {
-    const job = waiting.shift();
-    if (job.signal?.aborted) {
-      job.reject(new DOMException("stopped", "AbortError"));
-      continue;
-    }
-    running += 1;
-    fetchDrawing(job)
-      .then(job.resolve, job.reject)
-      .finally(() => {
-        running -= 1;
-        next();
-      });
-  }
-}
-
-async function fetchDrawing({ path, signal }) {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return URL.createObjectURL(await (await request(path, { signal })).blob());
-    } catch (error) {
-      // A rate limit is no reason to show no structure.
-      if (!error.retryAfter || attempt >= 2) throw error;
-      await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000));
-    }
-  }
-}
-
-/// The address of a molecule's drawing with its alerts marked.
-export function drawing(smiles, signal) {
-  const path = `/v1/depict?smiles=${encodeURIComponent(smiles)}&alerts=true`;
-  let found = drawings.get(path);
-  if (found) {
-    drawings.delete(path); // asked for again: put at the end, so that it is the last to go
-  } else {
-    found = new Promise((resolve, reject) => {
-      waiting.push({ path, signal, resolve, reject });
-      next();
-    });
-    found.catch(() => drawings.delete(path));
-  }
-  drawings.set(path, found);
-  if (drawings.size > KEEP) {
-    const [oldest, url] = drawings.entries().next().value;
-    drawings.delete(oldest);
-    url.then(URL.revokeObjectURL, () => {});
-  }
-  return found;
 }

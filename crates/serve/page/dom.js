@@ -1,6 +1,6 @@
 // Small helpers to build the page: elements, errors in place, announcements, saving files.
 
-import { t, number } from "./words.js";
+import { t, number } from "./language.js";
 
 export const $ = (id) => document.getElementById(id);
 

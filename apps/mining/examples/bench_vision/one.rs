@@ -1,8 +1,5 @@
-//! Measures detection, from the bytes of files to boxes, the way `strata-mining detect` does it: prints a line of JSON
-//! with pictures a second, CPU time, peak memory and milliseconds a stage.
-//!
-//! `bench_detect MODEL WORKERS INTRA ROUNDS CONF IOU BOXES|- PICTURES…`
-#![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
+//! One measurement of detection in a process of its own, from the bytes of files to boxes, the way `strata-mining detect`
+//! does it: a line of JSON with pictures a second, CPU time, peak memory and milliseconds a stage.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,10 +16,10 @@ use strata_mining::picture::Pictures;
 use strata_mining::scenario::DetectTask;
 use strata_vision::image::DecodeLimits;
 
-fn main() -> anyhow::Result<()> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let [model, workers, intra, rounds, conf, iou, boxes, pictures @ ..] = args.as_slice() else {
-        bail!("usage: bench_detect MODEL WORKERS INTRA ROUNDS CONF IOU BOXES|- PICTURES…");
+/// Measures: `MODEL WORKERS INTRA ROUNDS CONF IOU BOXES|- PICTURES…`.
+pub(crate) fn main(args: &[String]) -> anyhow::Result<()> {
+    let [model, workers, intra, rounds, conf, iou, boxes, pictures @ ..] = args else {
+        bail!("usage: bench_vision one MODEL WORKERS INTRA ROUNDS CONF IOU BOXES|- PICTURES…");
     };
     let (workers, intra): (usize, usize) = (workers.parse()?, intra.parse()?);
     let rounds: usize = rounds.parse()?;
