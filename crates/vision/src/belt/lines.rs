@@ -15,7 +15,7 @@ const MAX_LINES: usize = 6;
 const COARSE: f32 = 4.0;
 const FINE: f32 = 1.6;
 /// More points than this are thinned out, evenly.
-const MAX_POINTS: usize = 4000;
+const MAX_POINTS: usize = 2500;
 
 /// A place where the grey value changes across the belt.
 #[derive(Clone, Copy)]
@@ -156,7 +156,7 @@ fn otsu(histogram: &[u32]) -> usize {
 /// Votes for lines, place at the middle row by slope, and takes the best away one after the other.
 fn hough(grid: &Grid, mut points: Vec<EdgePoint>, noise: f32) -> Vec<Line> {
     let middle = grid.middle();
-    let step = 2.0 / middle;
+    let step = 3.0 / middle;
     let slopes = (2.0 * MAX_SLOPE / step) as usize + 1;
     // Bins of two pixels; lines whose middle lies outside the region by half its width still count.
     let margin = grid.columns as f32 / 2.0;
