@@ -15,6 +15,7 @@ from .network import Detector, decode, flatten
 
 LOWEST = 0.001
 MOST = 100
+IOU = 0.65  # of suppression, class by class
 
 
 @dataclass
@@ -56,7 +57,7 @@ def choose(boxes: np.ndarray, scores: np.ndarray, lowest: float, iou: float) -> 
 
 
 @torch.no_grad()
-def find(model: Detector, samples: list[Sample], size: int, lowest: float = LOWEST, iou: float = 0.65) -> list[Found]:
+def find(model: Detector, samples: list[Sample], size: int, lowest: float = LOWEST, iou: float = IOU) -> list[Found]:
     """Boxes in every sample, in its own pixels: letterboxed to `size`, top left, padded with grey."""
     model.eval()
     results = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import card
 from .augment import Sample, to_batch
-from .coco import Precision, letterbox
+from .coco import IOU, Precision, letterbox
 from .export import GOLDEN_TOLERANCE, TOLERANCE, detector_golden, parity, to_onnx
 from .network import Detector
 
@@ -60,7 +60,7 @@ def release(task: Task, model: Detector, start: Path, samples: list[Sample], fig
         inputs=inputs,
         outputs=outputs,
         preprocess=card.detector_preprocess(task.size),
-        postprocess=head | {"confidence": task.confidence, "iou": 0.5},
+        postprocess=head | {"confidence": task.confidence, "iou": IOU},
         training=task.training,
         figures=figures,
         tolerance=GOLDEN_TOLERANCE,
