@@ -63,8 +63,8 @@ def nms(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> list[int]:
     return keep
 
 
-def postprocess(output: np.ndarray, ratio: float, conf: float, iou: float) -> list[list[float]]:
-    """Boxes of a picture: x1, y1, x2, y2, score, class."""
+def postprocess(output: np.ndarray, ratio: float, conf: float, iou: float, size: tuple[int, int]) -> list[list[float]]:
+    """Boxes of a picture of `size` (height, width), clipped to it: x1, y1, x2, y2, score, class."""
     output = output.copy()
     output[:, :2] = (output[:, :2] + GRID) * STRIDE
     output[:, 2:4] = np.exp(output[:, 2:4]) * STRIDE
@@ -82,7 +82,8 @@ def postprocess(output: np.ndarray, ratio: float, conf: float, iou: float) -> li
         chosen = np.flatnonzero(classes == name)
         for at in nms(corners[chosen], best[chosen], iou):
             row = chosen[at]
-            found.append([*map(float, corners[row]), float(best[row]), int(name)])
+            x1, y1, x2, y2 = corners[row].clip(0, [size[1], size[0], size[1], size[0]])
+            found.append([float(x1), float(y1), float(x2), float(y2), float(best[row]), int(name)])
     return sorted(found, key=lambda row: -row[4])
 
 
@@ -124,7 +125,7 @@ def main() -> int:
             t2 = time.perf_counter()
             output = sessions[worker].run(None, {name: tensor})[0][0]
             t3 = time.perf_counter()
-            results[at] = postprocess(output, ratio, given.conf, given.iou)
+            results[at] = postprocess(output, ratio, given.conf, given.iou, image.shape[:2])
             times += np.array([t1 - t0, t2 - t1, t3 - t2, time.perf_counter() - t3])
         with lock:
             stages[:] += times

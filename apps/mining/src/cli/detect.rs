@@ -149,9 +149,10 @@ impl TaskArgs {
         Ok((model, task))
     }
 
-    /// The detector that the arguments ask for.
-    pub(super) fn detector(&self) -> anyhow::Result<Arc<Detector>> {
-        let (model, task) = self.task()?;
+    /// The detector that the arguments ask for; `multi_label` lets a place count for every class that passes.
+    pub(super) fn detector(&self, multi_label: bool) -> anyhow::Result<Arc<Detector>> {
+        let (model, mut task) = self.task()?;
+        task.multi_label = multi_label;
         let folder = Folder::new(self.models_dir.as_deref(), self.threads());
         Ok(Arc::new(Detector::new(folder.vision(&model)?, &task)?))
     }
@@ -172,7 +173,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     }
     let stop = stop_on_interrupt().context("cannot catch Ctrl-C")?;
     let mut pictures = args.source.open()?;
-    let detector = args.task.detector()?;
+    let detector = args.task.detector(false)?;
     let job = DetectJob {
         threads: args.task.threads(),
         limits: args.source.limits(),

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             let mut task = args.task.clone();
             task.conf = task.conf.or(Some(LEAST));
             task.iou = task.iou.or(Some(IOU));
-            let detector = Arc::clone(&task.detector()?);
+            let detector = task.detector(true)?;
             let without = match &args.without {
                 None => Vec::new(),
                 Some(file) => std::fs::read_to_string(file)

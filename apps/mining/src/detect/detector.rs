@@ -69,6 +69,7 @@ impl Detector {
         decode.confidence = task.confidence.unwrap_or(decode.confidence);
         decode.iou = task.iou.unwrap_or(decode.iou);
         decode.max_detections = task.max_detections.unwrap_or(decode.max_detections);
+        decode.multi_label = task.multi_label;
         if !task.classes.is_empty() {
             decode.classes = Some(task.classes.iter().map(class).collect::<Result<_, _>>()?);
         }

@@ -71,8 +71,11 @@ pub struct DetectTask {
     pub classes: Vec<String>,
     /// Most detections of a picture.
     pub max_detections: Option<usize>,
-    /// Look at tiles of the picture instead of the whole at once.
+    /// Look at tiles of the picture beside the whole.
     pub tile: Option<Tiling>,
+    /// Whether a place counts for every class that passes, not for its best alone: for measuring.
+    #[serde(skip)]
+    pub multi_label: bool,
 }
 
 /// How a large picture is cut.

@@ -20,6 +20,9 @@ pub struct DecodeOptions {
     pub max_detections: usize,
     /// Whether boxes of different classes suppress each other.
     pub class_agnostic: bool,
+    /// Whether an anchor counts for every class that passes, not for its best alone (YOLO and YOLOX heads): what published
+    /// average precisions are made with, as a second guess costs nothing there.
+    pub multi_label: bool,
 }
 
 impl Default for DecodeOptions {
@@ -30,6 +33,7 @@ impl Default for DecodeOptions {
             classes: None,
             max_detections: 300,
             class_agnostic: false,
+            multi_label: false,
         }
     }
 }

@@ -200,3 +200,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_class_of_an_anchor_counts_when_asked() {
+    // One anchor: box, objectness, three classes.
+    let yolox = [0.0, 0.0, 0.0, 0.0, 1.0, 0.9, 0.2, 0.6];
+    let yolo = [4.0, 4.0, 8.0, 8.0, 0.9, 0.2, 0.6];
+    let options =
+        |multi_label| DecodeOptions { confidence: 0.5, multi_label, ..DecodeOptions::default() };
+    let cards = [
+        ("head = \"yolox\"\nstrides = [8]", &yolox[..], vec![1, 1, 8]),
+        ("head = \"yolo\"", &yolo[..], vec![1, 7, 1]),
+        ("head = \"yolo\"\nlayout = \"channels-last\"", &yolo[..], vec![1, 1, 7]),
+    ];
+    for (card, data, shape) in cards {
+        let table = format!("{card}\nclasses = [\"a\", \"b\", \"c\"]").parse().expect("TOML");
+        let head = Head::from_table(&table).expect("a head");
+        let tensor = TensorView::new(&shape, data).expect("as many numbers");
+        let classes = |multi| {
+            let found = head.decode(&[("output", tensor)], Size::new(8, 8), &options(multi));
+            found.expect("decoded")[0].iter().map(|d| d.class).collect::<Vec<_>>()
+        };
+        assert_eq!(classes(false), [0], "{card}");
+        assert_eq!(classes(true), [0, 2], "{card}");
+    }
+}

@@ -16,6 +16,10 @@ pub(super) fn channels_first(tensor: TensorView<'_>, options: &DecodeOptions) ->
         return candidates;
     }
     let (boxes, scores) = tensor.data().split_at(4 * anchors);
+    if options.multi_label {
+        every_class(boxes, scores, anchors, (options, &mut candidates));
+        return candidates;
+    }
     let mut start = 0;
     while start < anchors {
         let length = BLOCK.min(anchors - start);
@@ -36,6 +40,26 @@ pub(super) fn channels_first(tensor: TensorView<'_>, options: &DecodeOptions) ->
         start += length;
     }
     candidates
+}
+
+/// Every class of every anchor that passes; `boxes` are four rows of `anchors`, `scores` a row a class.
+fn every_class(
+    boxes: &[f32],
+    scores: &[f32],
+    anchors: usize,
+    (options, candidates): (&DecodeOptions, &mut Candidates),
+) {
+    for (class, row) in (0_u32..).zip(scores.chunks_exact(anchors)) {
+        for (at, &score) in row.iter().enumerate() {
+            if !score.is_finite() {
+                candidates.unusable += 1;
+            } else if score >= options.confidence {
+                let number = |row: usize| boxes[row * anchors + at];
+                let bbox = BBox::from_centre(number(0), number(1), number(2), number(3));
+                candidates.push(Detection { bbox, score, class });
+            }
+        }
+    }
 }
 
 /// Best class of each anchor of a block, so far.
@@ -72,6 +96,14 @@ pub(super) fn channels_last(tensor: TensorView<'_>, options: &DecodeOptions) -> 
     for row in tensor.data().chunks_exact(width) {
         match scan::best(&row[4..]) {
             None => candidates.unusable += 1,
+            Some(_) if options.multi_label => {
+                let bbox = BBox::from_centre(row[0], row[1], row[2], row[3]);
+                for (class, &score) in (0_u32..).zip(&row[4..]) {
+                    if score >= options.confidence {
+                        candidates.push(Detection { bbox, score, class });
+                    }
+                }
+            }
             Some((class, score)) if score >= options.confidence => {
                 let bbox = BBox::from_centre(row[0], row[1], row[2], row[3]);
                 candidates.push(Detection { bbox, score, class: class as u32 });

@@ -81,6 +81,13 @@ fn take(row: &[f32], bbox: BBox, options: &DecodeOptions, candidates: &mut Candi
         candidates.unusable += 1;
         return;
     };
+    if options.multi_label {
+        let passing = (0_u32..).zip(&row[5..]).map(|(class, &score)| (class, row[4] * score));
+        for (class, score) in passing.filter(|(_, score)| *score >= options.confidence) {
+            candidates.push(Detection { bbox, score, class });
+        }
+        return;
+    }
     let score = row[4] * class_score;
     if score >= options.confidence || !score.is_finite() {
         candidates.push(Detection { bbox, score, class: class as u32 });
