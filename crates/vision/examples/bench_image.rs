@@ -1,14 +1,22 @@
 //! Times of reading and preparing pictures on one thread: `cargo run --release -p strata-vision
-//! --example bench_image [FILE.jpg]`. Without a file only preparing is timed. Best and median of many runs:
-//! on a machine that others use too, the best is the cost.
+//! --example bench_image [FILE.jpg...]`. Without a file made pictures are read, of 416 x 416 and
+//! 1920 x 1080 pixels. Best and median of many runs: on a machine that others use too, the best is the
+//! cost. JPEGs are read by zune-jpeg too, the fastest decoder in Rust known to us; for OpenCV's time of a
+//! file, `python3 -m timeit -s "import cv2, numpy as np; cv2.setNumThreads(1); d = np.fromfile('FILE.jpg',
+//! np.uint8)" "cv2.imdecode(d, cv2.IMREAD_COLOR)"`.
 
 #![allow(clippy::print_stdout, reason = "a program that prints its measurements")]
 
 use std::time::Instant;
 
+use strata_vision::encode::{self, JpegOptions};
 use strata_vision::geometry::Size;
 use strata_vision::image::{DecodeLimits, Image, decode, decode_into};
 use strata_vision::preprocess::{Preprocess, Source};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
 
 /// Best and median time of a call, in milliseconds.
 fn timed(runs: usize, mut call: impl FnMut()) -> String {
@@ -43,13 +51,30 @@ fn scene(size: Size) -> Image {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limits = DecodeLimits::default();
     let mut image = scene(Size::new(1920, 1080));
-    if let Some(file) = std::env::args().nth(1) {
-        let bytes = std::fs::read(file)?;
-        image = decode(&bytes, &limits)?;
-        let fresh = timed(31, || drop(decode(&bytes, &limits)));
-        let mut frame = decode(&bytes, &limits)?;
-        let reused = timed(31, || drop(decode_into(&bytes, &limits, &mut frame)));
-        println!("decode {} pixels: {fresh}; into an earlier frame {reused}", image.size());
+    let mut files = Vec::new();
+    for file in std::env::args().skip(1) {
+        files.push(std::fs::read(file)?);
+    }
+    if files.is_empty() {
+        for size in [Size::new(416, 416), image.size()] {
+            files.push(encode::jpeg(&scene(size), JpegOptions { quality: 90, subsample: true })?);
+        }
+    }
+    for bytes in &files {
+        image = decode(bytes, &limits)?;
+        let fresh = timed(51, || drop(decode(bytes, &limits)));
+        let mut frame = decode(bytes, &limits)?;
+        let reused = timed(51, || drop(decode_into(bytes, &limits, &mut frame)));
+        println!(
+            "decode {} pixels, {} bytes: {fresh}; into an earlier frame {reused}",
+            image.size(),
+            bytes.len()
+        );
+        let zune = timed(51, || {
+            let options = DecoderOptions::new_fast().jpeg_set_out_colorspace(ColorSpace::RGB);
+            drop(JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode());
+        });
+        println!("  by zune-jpeg: {zune}");
     }
     for (name, card) in [
         ("640 letterbox NCHW f32", "width = 640\nheight = 640\nscale = 0.00392156862745098"),
