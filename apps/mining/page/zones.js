@@ -148,6 +148,9 @@ export class Zones {
   }
 
   undo() {
+    // The corners are made anew; who was at one of them stays there, or at the zone's own button.
+    const { zone, at } = document.activeElement?.dataset ?? {};
+    const away = zone !== undefined || document.activeElement === document.body;
     if (this.drawing) {
       this.drawing.points.pop();
       if (this.drawing.points.length === 0) this.drawing = null;
@@ -157,6 +160,8 @@ export class Zones {
     }
     this.draw();
     this.list();
+    const again = this.handles.querySelector(`[data-zone="${zone}"][data-at="${at}"]`);
+    if (away) (again ?? $("zone-polygon")).focus();
   }
 
   // Drawing.

@@ -341,7 +341,7 @@ fn a_watch_that_cannot_start_is_told_of() {
     std::fs::write(&config, wrong).unwrap();
     let mut command = serve_support::program();
     command.args(["serve", "--bind", "127.0.0.1:0", "--models-dir", text(&models)]);
-    command.args(["--jobs-enabled=false", "--mining-watch", text(&dir.path().join("none.toml"))]);
+    command.args(["--mining-watch", text(&dir.path().join("none.toml"))]);
     let output = command.output().unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("mining.watch"), "{output:?}");

@@ -194,7 +194,7 @@ pub(super) fn operations(banks: &Arc<Banks>) -> Vec<Operation> {
                 "The body is the picture. The bank's file is replaced as a whole before the next picture is \
                  inspected with it. The threshold stays: with more normals scores only fall.",
             )
-            .scope(Scope::Admin)
+            .scope(Scope::Jobs)
             .takes(PICTURES)
             .computes(move |call, ask, upload| add(&adding, call, ask, &upload)),
         Operation::delete("remove-normal", "/v1/banks/{bank}/normals/{normal}")
@@ -203,7 +203,7 @@ pub(super) fn operations(banks: &Arc<Banks>) -> Vec<Operation> {
                 "Take a picture out of what is normal",
                 "The threshold goes with it, for scores rise: calibrate anew.",
             )
-            .scope(Scope::Admin)
+            .scope(Scope::Jobs)
             .does(move |_, ask: RemoveAsk| {
                 removing.remove(removing.find(&ask.bank)?, &ask.normal)
             }),

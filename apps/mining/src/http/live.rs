@@ -115,7 +115,7 @@ pub(super) fn operations(cameras: &Arc<Cameras>) -> Vec<Operation> {
                 "They take the place of all its own zones at once, are kept in the file of zones beside the \
                  configuration, and count from the next frame. Events of rules whose zone changed end.",
             )
-            .scope(Scope::Admin)
+            .scope(Scope::Jobs)
             .computes_at(move |_, at: CameraAsk, ask: ZonesAsk| {
                 put.check(&at.name)?;
                 let handle = put.handle()?;
