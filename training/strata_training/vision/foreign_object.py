@@ -22,7 +22,7 @@ NAMES = list(CLASSES)
 SIZE = 416
 CONFIDENCE = 0.4
 TRAIN_COUNT, HELD_COUNT = 2400, 400
-CLEAN_BELTS, CLEAN_FRAMES = 40, 30
+CLEAN_BELTS, CLEAN_FRAMES = 30, 20
 FPS = 5
 FROZEN = 9
 
@@ -33,8 +33,8 @@ PLAN = Plan(
     classes=len(NAMES),
     pictures_per_epoch=1200,
     phases=(
-        Phase(8, (288, 320, 352), EARLY, frozen=FROZEN),
-        Phase(3, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
+        Phase(6, (288, 320, 352), EARLY, frozen=FROZEN),
+        Phase(2, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
     ),
 )
 

@@ -170,9 +170,10 @@ class Detector(nn.Module):
     def _fold(self, names: list[str]) -> None:
         for name in names:
             conv, norm = self.convs[name], self.norms[name]
-            scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-            conv.weight.mul_(scale[:, None, None, None])
-            conv.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
+            # In double precision, rounded once.
+            scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+            conv.weight.copy_(conv.weight.double() * scale[:, None, None, None])
+            conv.bias = nn.Parameter((norm.bias.double() - norm.running_mean.double() * scale).float())
             del self.norms[name]
 
     def freeze(self, convolutions: int) -> None:
