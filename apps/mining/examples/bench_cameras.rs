@@ -48,6 +48,8 @@ impl Sources for Faulty {
 }
 
 fn main() -> anyhow::Result<()> {
+    // As the program does.
+    strata_core::memory::share_arena();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let seconds: f64 = args.first().map_or(Ok(600.0), |text| text.parse())?;
     let scenario = args.get(1).map_or("foreign-object", String::as_str);

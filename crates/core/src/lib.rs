@@ -5,6 +5,7 @@ pub mod batching;
 pub mod calendar;
 pub mod card;
 pub mod hub;
+pub mod memory;
 pub mod paths;
 pub mod provenance;
 pub mod runtime;

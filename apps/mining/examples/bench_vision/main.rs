@@ -23,6 +23,8 @@ const IOU: &str = "0.45";
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.first().is_some_and(|first| first == "one") {
+        // As the program does.
+        strata_core::memory::share_arena();
         return one::main(&args[1..]);
     }
     let rounds: usize = args.first().map_or(Ok(5), |text| text.parse())?;
