@@ -50,7 +50,8 @@ async function visit(view, options = {}, url = base, refused = /503/) {
     if (protocol !== "blob:" && protocol !== "data:" && origin !== new URL(url).origin) page.faults.push(`request to ${request.url()}`);
   });
   await page.goto(`${url}/#/${view}`);
-  await page.waitForSelector(`#view-${view}:not([hidden])`, quick);
+  // Where a key is asked for, there is nothing else yet.
+  await page.waitForSelector(`#view-${view}:not([hidden]), #key-dialog[open]`, quick);
   return page;
 }
 
