@@ -34,7 +34,7 @@ PLAN = Plan(
     pictures_per_epoch=1200,
     phases=(
         Phase(6, (288, 320, 352), EARLY, frozen=FROZEN),
-        Phase(2, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
+        Phase(1, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
     ),
 )
 
