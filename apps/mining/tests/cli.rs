@@ -34,7 +34,18 @@ fn rows(path: &Path) -> Vec<Value> {
 #[test]
 fn every_help_has_an_example() {
     for command in [
-        "run", "detect", "fit", "inspect", "calibrate", "belt", "watch", "eval", "convert", "scenarios", "models", "serve",
+        "run",
+        "detect",
+        "fit",
+        "inspect",
+        "calibrate",
+        "belt",
+        "watch",
+        "eval",
+        "convert",
+        "scenarios",
+        "models",
+        "serve",
         "keys",
     ] {
         let output = run(&[command, "--help"]);
@@ -46,12 +57,18 @@ fn every_help_has_an_example() {
 #[test]
 fn scenarios_run_on_their_samples() {
     let dir = tempfile::tempdir().expect("a folder");
-    for (scenario, words) in [("belt-damage", &["hole", "tear"][..]), ("belt-deviation", &["found", "deviation"])] {
+    for (scenario, words) in
+        [("belt-damage", &["hole", "tear"][..]), ("belt-deviation", &["found", "deviation"])]
+    {
         let save = path(dir.path(), scenario);
         let output = run(&["run", scenario, "--save", &save]);
         assert!(output.status.success(), "{scenario}: {}", err(&output));
         for word in words {
-            assert!(out(&output).contains(word), "{scenario} does not say {word}: {}", out(&output));
+            assert!(
+                out(&output).contains(word),
+                "{scenario} does not say {word}: {}",
+                out(&output)
+            );
         }
         let drawn = std::fs::read_dir(&save).expect("drawn pictures").count();
         assert!(drawn >= 2, "{scenario} drew {drawn} pictures");
@@ -63,7 +80,11 @@ fn scenarios_run_on_their_samples() {
     assert!(out(&output).contains("nothing found"), "{}", out(&output));
     std::fs::write(&own, text.replace("confidence = 0.3", "confidence = 9")).expect("written");
     let output = run(&["run", &own.display().to_string()]);
-    assert!(err(&output).contains("ours.toml:") && err(&output).contains("confidence = 9"), "{}", err(&output));
+    assert!(
+        err(&output).contains("ours.toml:") && err(&output).contains("confidence = 9"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -81,7 +102,9 @@ fn results_have_every_form_and_their_provenance() {
         assert_eq!(note["pictures"], 2);
     }
     let found = rows(&dir.path().join("r.jsonl"));
-    let coco: Value = serde_json::from_slice(&std::fs::read(dir.path().join("r.json")).expect("a result")).expect("JSON");
+    let coco: Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("r.json")).expect("a result"))
+            .expect("JSON");
     let count = |row: &Value| row["objects"].as_array().map_or(0, Vec::len);
     assert_eq!(coco.as_array().map(Vec::len), Some(found.iter().map(count).sum()));
     assert!(dir.path().join("labels/hole.txt").is_file());
@@ -98,8 +121,10 @@ fn broken_pictures_are_rows_with_an_error_and_the_rest_goes_on() {
     let dir = tempfile::tempdir().expect("a folder");
     let good = std::fs::read(root().join("datasets/mining/belt-damage/hole.jpg")).expect("shipped");
     let data = root().join("crates/vision/tests/data");
-    let copy = |from: &str, to: &str| std::fs::copy(data.join(from), dir.path().join(to)).expect("copied");
-    let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).expect("written");
+    let copy =
+        |from: &str, to: &str| std::fs::copy(data.join(from), dir.path().join(to)).expect("copied");
+    let write =
+        |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).expect("written");
     write("a-good.jpg", &good);
     write("b-cut.jpg", &good[..good.len() / 2]);
     write("c-empty.jpg", b"");
@@ -112,7 +137,8 @@ fn broken_pictures_are_rows_with_an_error_and_the_rest_goes_on() {
     copy("rgb16.png", "h-16bit.png");
     copy("animated.gif", "i-animated.gif");
     let result = dir.path().join("rows.jsonl");
-    let output = run(&["detect", &dir.path().display().to_string(), "--out", &result.display().to_string()]);
+    let output =
+        run(&["detect", &dir.path().display().to_string(), "--out", &result.display().to_string()]);
     assert!(output.status.success(), "{}", err(&output));
     let rows = rows(&result);
     assert_eq!(rows.len(), 9, "{}", out(&output));
@@ -145,7 +171,9 @@ fn huge_png() -> Vec<u8> {
 /// CRC-32 as PNG has it.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+        })
     })
 }
 
@@ -167,7 +195,8 @@ fn annotations_are_converted_and_measured() {
     let data = dir.path().join("data");
     std::fs::create_dir_all(data.join("images")).expect("made");
     std::fs::create_dir_all(data.join("labels")).expect("made");
-    std::fs::write(data.join("data.yaml"), "names: [Hole, Impact Damage, Puncture, Tear, Wear]\n").expect("written");
+    std::fs::write(data.join("data.yaml"), "names: [Hole, Impact Damage, Puncture, Tear, Wear]\n")
+        .expect("written");
     // What the detector itself finds is the truth: then everything is right.
     let sample = "datasets/mining/belt-damage";
     let labels = path(dir.path(), "labels");
@@ -175,12 +204,14 @@ fn annotations_are_converted_and_measured() {
     for name in ["hole", "tear"] {
         let picture = root().join(sample).join(format!("{name}.jpg"));
         std::fs::copy(picture, data.join(format!("images/{name}.jpg"))).expect("copied");
-        let found = std::fs::read_to_string(dir.path().join(format!("labels/{name}.txt"))).expect("labels");
+        let found =
+            std::fs::read_to_string(dir.path().join(format!("labels/{name}.txt"))).expect("labels");
         let without_score: Vec<String> = found
             .lines()
             .map(|line| line.rsplit_once(' ').expect("a score").0.to_owned())
             .collect();
-        std::fs::write(data.join(format!("labels/{name}.txt")), without_score.join("\n")).expect("written");
+        std::fs::write(data.join(format!("labels/{name}.txt")), without_score.join("\n"))
+            .expect("written");
     }
     let eval = |data: &str| {
         let output = run(&["eval", "--model", "belt-damage", "--data", data, "--json", "-q"]);
@@ -190,7 +221,8 @@ fn annotations_are_converted_and_measured() {
     let figures = eval(&data.display().to_string());
     assert_eq!(figures["map50"], 1.0, "{figures}");
     assert_eq!(figures["images"], 2);
-    let (coco, voc, back) = (path(&data, "annotations.json"), path(dir.path(), "voc"), path(dir.path(), "back"));
+    let (coco, voc, back) =
+        (path(&data, "annotations.json"), path(dir.path(), "voc"), path(dir.path(), "back"));
     let convert = |from: &str, to: &str, out: &str| {
         let output = run(&["convert", from, "--to", to, "--out", out]);
         assert!(output.status.success(), "{}", err(&output));
@@ -198,12 +230,14 @@ fn annotations_are_converted_and_measured() {
     convert(&data.display().to_string(), "coco", &coco);
     convert(&coco, "voc", &voc);
     convert(&coco, "yolo", &back);
-    let own = |folder: &Path| std::fs::read_to_string(folder.join("labels/hole.txt")).expect("labels");
+    let own =
+        |folder: &Path| std::fs::read_to_string(folder.join("labels/hole.txt")).expect("labels");
     assert_eq!(own(Path::new(&back)).trim(), own(&data).trim());
     let broken = dir.path().join("back/labels/hole.txt");
     std::fs::write(&broken, "0 0.5 0.5\n").expect("written");
     std::fs::create_dir_all(dir.path().join("back/images")).expect("made");
-    std::fs::copy(data.join("images/hole.jpg"), dir.path().join("back/images/hole.jpg")).expect("copied");
+    std::fs::copy(data.join("images/hole.jpg"), dir.path().join("back/images/hole.jpg"))
+        .expect("copied");
     let output = run(&["eval", "--model", "belt-damage", "--data", &back]);
     assert!(err(&output).contains("hole.txt") && err(&output).contains('1'), "{}", err(&output));
 }
@@ -218,23 +252,46 @@ fn banks_tell_odd_pictures_from_normal_ones() {
     let rows_of = |source: &str, name: &str| {
         let result = path(dir.path(), name);
         let maps = path(dir.path(), "maps");
-        let output = run(&["inspect", source, "--bank", &bank, "--out", &result, "--save", &maps, "-q"]);
+        let output =
+            run(&["inspect", source, "--bank", &bank, "--out", &result, "--save", &maps, "-q"]);
         (output.status.code(), rows(Path::new(&result)))
     };
     let (_, odd) = rows_of("datasets/mining/surface/anomalous", "odd.jsonl");
     let score = |row: &Value| row["score"].as_f64().expect("a score");
     let output = run(&[
-        "eval", "--bank", &bank, "--normal", "datasets/mining/surface/normal", "--anomalous",
-        "datasets/mining/surface/anomalous", "-q",
+        "eval",
+        "--bank",
+        &bank,
+        "--normal",
+        "datasets/mining/surface/normal",
+        "--anomalous",
+        "datasets/mining/surface/anomalous",
+        "-q",
     ]);
     // Every normal is in the bank: there is nothing left to compare with, and that is said.
     assert!(!output.status.success(), "{}", out(&output));
     let half = path(dir.path(), "half.bank");
-    let fitted = run(&["fit", "datasets/mining/surface/normal", "--out", &half, "--share", "0.5", "--no-calibration", "-q"]);
+    let fitted = run(&[
+        "fit",
+        "datasets/mining/surface/normal",
+        "--out",
+        &half,
+        "--share",
+        "0.5",
+        "--no-calibration",
+        "-q",
+    ]);
     assert!(fitted.status.success(), "{}", err(&fitted));
     let output = run(&[
-        "eval", "--bank", &half, "--normal", "datasets/mining/surface/normal", "--anomalous",
-        "datasets/mining/surface/anomalous", "--json", "-q",
+        "eval",
+        "--bank",
+        &half,
+        "--normal",
+        "datasets/mining/surface/normal",
+        "--anomalous",
+        "datasets/mining/surface/anomalous",
+        "--json",
+        "-q",
     ]);
     let figures: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(figures["image_auroc"].as_f64() >= Some(0.9), "{figures}");

@@ -28,7 +28,10 @@ const ALGORITHM: u32 = 1;
 pub enum Fit {
     /// Scaled to fit, whole; what is left over at the right and below is padding. Sizes are cut to
     /// whole pixels, as YOLOX does.
-    LetterboxTopLeft,
+    LetterboxTopLeft {
+        /// The scaled sides are rounded to the nearest pixel instead of down.
+        nearest: bool,
+    },
     /// Scaled to fit, whole, in the middle of padding. Sizes are rounded, as ultralytics does.
     LetterboxCentre,
     /// Scaled to the input's size, whatever the shape.

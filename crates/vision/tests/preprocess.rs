@@ -238,3 +238,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn sides_are_cut_as_yolox_does_or_rounded_when_the_card_says_so() {
+    // 416 * (480 / 416) is a hair below 480 in binary.
+    let image = Image::filled(Size::new(416, 416), [10, 20, 30]);
+    let shown = |card: &str| {
+        let table =
+            format!("kit = \"vision/1\"\nwidth = 480\nheight = 480\n{card}").parse().expect("TOML");
+        let preprocess = Preprocess::from_table(&table).expect("a card");
+        let content = preprocess.placement((&image).into()).expect("placed").content();
+        (content.width(), preprocess.hash())
+    };
+    let (cut, nearest) = (shown("fit = \"letterbox-top-left\""), shown("rounding = \"nearest\""));
+    assert_eq!((cut.0, nearest.0), (479.0, 480.0));
+    assert_ne!(cut.1, nearest.1);
+    let table =
+        "kit = \"vision/1\"\nwidth = 8\nheight = 8\nfit = \"stretch\"\nrounding = \"nearest\""
+            .parse()
+            .expect("TOML");
+    assert!(Preprocess::from_table(&table).is_err());
+}

@@ -132,6 +132,7 @@ def detector_preprocess(size: int) -> dict:
         "width": size,
         "height": size,
         "fit": "letterbox-top-left",
+        "rounding": "nearest",
         "pad": 114,
         "channels": "bgr",
         "layout": "nchw",

@@ -214,7 +214,12 @@ impl Server {
         let mut command = program();
         command
             .args(["serve", "--bind", "127.0.0.1:0", "--log-access=false", "--log-filter", "warn"])
-            .args(["--jobs-dir", text(&models.with_file_name("jobs")), "--models-dir", text(models)])
+            .args([
+                "--jobs-dir",
+                text(&models.with_file_name("jobs")),
+                "--models-dir",
+                text(models),
+            ])
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -25,12 +25,13 @@ fn wrong(key: &str, problem: impl Into<String>) -> CardTableError {
     CardTableError { table: "preprocess", key: key.to_owned(), problem: problem.into() }
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "kit",
     "width",
     "height",
     "fit",
     "short_side",
+    "rounding",
     "pad",
     "channels",
     "layout",
@@ -52,7 +53,7 @@ pub(super) fn read(table: &Table) -> Result<Preprocess, CardTableError> {
     let side = |key| integer(table, key, None, 1, MAX_SIDE);
     let size = Size::new(side("width")?, side("height")?);
     let fit = match word(table, "fit", "letterbox-top-left")? {
-        "letterbox-top-left" => Fit::LetterboxTopLeft,
+        "letterbox-top-left" => Fit::LetterboxTopLeft { nearest: nearest(table)? },
         "letterbox-center" => Fit::LetterboxCentre,
         "stretch" => Fit::Stretch,
         "center-crop" => {
@@ -68,6 +69,9 @@ pub(super) fn read(table: &Table) -> Result<Preprocess, CardTableError> {
     };
     if table.contains_key("short_side") && !matches!(fit, Fit::CentreCrop { .. }) {
         return Err(wrong("short_side", "belongs to fit = \"center-crop\": leave it out"));
+    }
+    if table.contains_key("rounding") && !matches!(fit, Fit::LetterboxTopLeft { .. }) {
+        return Err(wrong("rounding", "belongs to fit = \"letterbox-top-left\": leave it out"));
     }
     let channels = match word(table, "channels", "rgb")? {
         "rgb" => Channels::Rgb,
@@ -107,8 +111,19 @@ pub(super) fn read(table: &Table) -> Result<Preprocess, CardTableError> {
     }
     let pad = integer(table, "pad", Some(114), 0, 255)? as u8;
     // Where no padding can be, its value must not make two cards differ.
-    let pad = if matches!(fit, Fit::LetterboxTopLeft | Fit::LetterboxCentre) { pad } else { 0 };
+    let pad =
+        if matches!(fit, Fit::LetterboxTopLeft { .. } | Fit::LetterboxCentre) { pad } else { 0 };
     Ok(Preprocess { size, fit, pad, channels, layout, dtype, interpolation, scale, mean, std })
+}
+
+/// How the sides of the scaled picture become whole: cut, as YOLOX's `int()`, which makes 479 of 480 where the ratio does not come
+/// out even in binary; or to the nearest.
+fn nearest(table: &Table) -> Result<bool, CardTableError> {
+    match word(table, "rounding", "down")? {
+        "down" => Ok(false),
+        "nearest" => Ok(true),
+        _ => Err(wrong("rounding", "must be down or nearest")),
+    }
 }
 
 /// The card's word for a type.

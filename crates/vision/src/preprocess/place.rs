@@ -76,8 +76,9 @@ impl Placement {
             shown: (scaled.0.min(input.0), scaled.1.min(input.1)),
         };
         let (window, scale) = match preprocess.fit {
-            Fit::LetterboxTopLeft => {
-                let scaled = (cut(w * fitting, input.0), cut(h * fitting, input.1));
+            Fit::LetterboxTopLeft { nearest } => {
+                let whole = |side: f64| if nearest { side.round_ties_even() } else { side };
+                let scaled = (cut(whole(w * fitting), input.0), cut(whole(h * fitting), input.1));
                 (window(scaled, (0, 0), (0, 0)), (fitting, fitting))
             }
             Fit::LetterboxCentre => {
