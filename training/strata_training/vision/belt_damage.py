@@ -30,7 +30,7 @@ PLAN = Plan(
     phases=(
         Phase(26, (288, 320, 352), EARLY),
         Phase(11, (384, 416, 448, 480), MIDDLE, frozen=FROZEN),
-        Phase(3, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
+        Phase(6, (SIZE,), LATE, with_l1=True, frozen=FROZEN),
     ),
 )
 
@@ -68,7 +68,7 @@ def run(data: Path, start: Path, work: Path, plan: Plan = PLAN) -> Detector:
     model.restore_norm(images)
 
     def watch(epoch: int, averaged: Detector) -> str:
-        if epoch % 6 != 5 and epoch != plan.epochs - 1:
+        if epoch % 6 != 5:
             return ""
         size = SIZE if epoch >= plan.phases[0].epochs else plan.phases[0].sizes[1]
         result = average_precision(valid_set, find(averaged, valid_set, size), NAMES)
