@@ -26,7 +26,8 @@ def main() -> int:
 
     root = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(prog="strata_training", description=__doc__)
-    parser.add_argument("name", choices=[*SPECS, "all", *vision.NAMES], help="model to train (`all`: those of molecules)")
+    names = [*SPECS, "all", *vision.NAMES]
+    parser.add_argument("name", choices=names, help="model to train (`all`: those of molecules)")
     parser.add_argument("--data", help="folder of the MoleculeNet files (default: STRATA_DATASETS, else the cache)")
     parser.add_argument("--out", type=Path, default=root / "shared-models", help="where model folders go")
     parser.add_argument("--features", choices=["rust", "rdkit"], default="rust", help="who computes the features")

@@ -45,7 +45,7 @@ def test_augmentation_moves_boxes_with_their_objects():
     image[30:50, 60:90] = 240
     samples = [Sample(image, np.array([[0, 60, 30, 90, 50]], np.float32))]
     drawer = Drawer(samples, repeat_weights(samples, 1), np.random.default_rng(2))
-    plain = dict(hue=0.0, saturation=0.0, value=0.0)
+    plain = {"hue": 0.0, "saturation": 0.0, "value": 0.0}
     settings = [Augment(scale=(0.6, 1.4), shift=0.1, quarter_turns=0.5, **plain), Augment(mosaic=1.0, **plain)]
     for augment in settings:
         for _ in range(20):

@@ -179,7 +179,8 @@ def _lay_load(rng, family: Family, strip: Strip, load: Load, across: np.ndarray,
     # A thin film of fines on the bare belt, and stray stones.
     film = cv2.GaussianBlur(((height > 5.5) & (rng.random() < 0.6) & content.stray).astype(np.float32), (0, 0), 0.7)
     stray = (film > 0.5) & ~wins & (family.noise(rng, strip.height.shape, 40.0) > rng.uniform(0.3, 2.0))
-    dusty = rng.uniform(0, 0.5) * content.stray * (0.5 + 0.5 * family.noise(rng, strip.height.shape, 50.0)).clip(0, 1)[..., None]
+    patchy = rng.uniform(0, 0.5) * content.stray, family.noise(rng, strip.height.shape, 50.0)
+    dusty = patchy[0] * (0.5 + 0.5 * patchy[1]).clip(0, 1)[..., None]
     strip.albedo[:] = strip.albedo * (1 - dusty) + load.albedo.mean((0, 1)) * dusty
     for mask, level in ((stray, height - 3.0), (wins, top)):
         strip.height[mask] = level[mask]

@@ -111,7 +111,8 @@ def detector_ports(size: int, classes: int) -> tuple[list[dict], list[dict]]:
         "name": "images",
         "dtype": "float32",
         "shape": ["N", 3, size, size],
-        "meaning": f"pictures, blue green red, letterboxed at the top left; the file also takes other multiples of 32 than {size}",
+        "meaning": "pictures, blue green red, letterboxed at the top left; the file also takes other multiples "
+        f"of 32 than {size}",
         "unit": "grey levels, 0 to 255",
     }
     output = {

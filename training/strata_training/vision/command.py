@@ -77,9 +77,11 @@ def main(arguments: list[str]) -> int:
     repository = Path(__file__).resolve().parents[3]
     parser = argparse.ArgumentParser(prog="strata_training", description=__doc__)
     parser.add_argument("name", choices=NAMES)
-    parser.add_argument("--data", help="folder with data/mining and models/mining (default: STRATA_DATASETS, STRATA_SHARED)")
+    parser.add_argument("--data", help="folder with data/mining and models/mining (default: STRATA_DATASETS, "
+    "STRATA_SHARED)")
     parser.add_argument("--out", type=Path, help="where folders go (default: shared-models, or datasets/mining)")
-    parser.add_argument("--work", type=Path, help="folder of checkpoints (default: training/.work/NAME); a run goes on there")
+    parser.add_argument("--work", type=Path, help="folder of checkpoints (default: training/.work/NAME); a run "
+    "goes on there")
     given = parser.parse_args(arguments)
     work = given.work or repository / "training" / ".work" / given.name
     models = given.out or repository / "shared-models"

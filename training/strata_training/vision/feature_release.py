@@ -118,7 +118,8 @@ def publish(
         },
         postprocess={"head": "features", "layers": list(LAYERS), "neighbourhood": 3},
         training={
-            "data": "crops of conveyor-belt photographs (F. Navarrete's train pictures), renders, procedural textures; no labels",
+            "data": "crops of conveyor-belt photographs (F. Navarrete's train pictures), renders, procedural "
+            "textures; no labels",
             "licence": "MIT (photographs' repository), Apache-2.0 (renders, teacher)",
             "split": what,
             "seeds": [0],
@@ -127,16 +128,20 @@ def publish(
         figures=rows,
         tolerance=GOLDEN_TOLERANCE,
         made=[
-            f"{parameters:,} parameters, plain 3 x 3 convolutions; taught to say what MobileNetV2 (Apache-2.0) says at two "
-            f"depths, through linear layers that were thrown away: {Lessons().steps} steps of {Lessons().batch} pictures.",
-            "Pictures: 811 conveyor-belt photographs and 400 rendered belts in random crops, and procedural textures with "
+            f"{parameters:,} parameters, plain 3 x 3 convolutions; taught to say what MobileNetV2 (Apache-2.0) "
+            "says at two "
+            f"depths, through linear layers that were thrown away: {Lessons().steps} steps of {Lessons().batch} "
+            "pictures.",
+            "Pictures: 811 conveyor-belt photographs and 400 rendered belts in random crops, and procedural "
+            "textures with "
             "spots and scratches; grey, blurred, noisy, turned at random. No picture of the magnetic tiles was used.",
         ],
         weaknesses=[
             "It has seen belts and textures only; on other things its features mean less than a general backbone's.",
             "At 224 x 224 a defect of a few pixels is gone: look at large pictures in tiles.",
         ],
-        parity=f"ONNX Runtime gives what torch gives within {largest:.1e}. One thread of the machine it was made on takes "
+        parity=f"ONNX Runtime gives what torch gives within {largest:.1e}. One thread of the machine it was "
+        "made on takes "
         f"{mine:.1f} ms of processor time a picture, its teacher (up to the same maps) {theirs:.1f} ms.",
     )
     card.write(model, folder, file, example)

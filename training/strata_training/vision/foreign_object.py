@@ -89,7 +89,8 @@ def figures(model: Detector, held: list[Sample]) -> list[Figure]:
     rows = precision_figures(DATASET, SPLIT, result, "all classes", True)
     wrong, frames, belts = false_alarms(model, CLEAN_BELTS, CLEAN_FRAMES, CONFIDENCE)
     note = (
-        f"{wrong} of {frames} rendered frames without an object had a detection of at least {CONFIDENCE:g}, on {belts} of "
+        f"{wrong} of {frames} rendered frames without an object had a detection of at least {CONFIDENCE:g}, on "
+        f"{belts} of "
         f"{CLEAN_BELTS} belts; times {3600 * FPS} frames of an hour at {FPS} a second; no tracking, no rule"
     )
     value = wrong / frames * 3600 * FPS
@@ -101,7 +102,8 @@ def task(epochs: int, version: str) -> Task:
     return Task(
         name="belt-foreign-object",
         title="Foreign objects on conveyor belts (synthetic)",
-        description="Finds oversize lumps, rods (drill rods, rock bolts), timber and steel sheets on loaded or empty belts. "
+        description="Finds oversize lumps, rods (drill rods, rock bolts), timber and steel sheets on loaded or "
+        "empty belts. "
         "Synthetic-trained; no field accuracy claimed.",
         size=SIZE,
         names=NAMES,
@@ -119,18 +121,21 @@ def task(epochs: int, version: str) -> Task:
         },
         made=[
             "Start: YOLOX-nano trained on COCO (Megvii, Apache-2.0); only the class layers are new.",
-            f"Data: {TRAIN_COUNT} renders; belts, ore, objects are height fields lit by one lamp, with shadows, burial under "
+            f"Data: {TRAIN_COUNT} renders; belts, ore, objects are height fields lit by one lamp, with shadows, "
+            "burial under "
             "ore, dust, blur, motion, noise, tilted cameras. A tenth shows no object.",
             f"Held out: {HELD_COUNT} renders of a second family of textures (cellular instead of lattice noise, other "
             "palettes, rounder stones) and other seeds. The renderer of shapes is the same.",
-            f"Training: {epochs} epochs of {PLAN.pictures_per_epoch} pictures on two processor cores. Last weights taken; "
+            f"Training: {epochs} epochs of {PLAN.pictures_per_epoch} pictures on two processor cores. Last "
+            "weights taken; "
             "nothing was chosen by the held-out renders.",
         ],
         weaknesses=[
             "Synthetic-trained; no field accuracy claimed. Before use, measure on pictures of the belt in question.",
             "Rendered objects are simpler than real ones: no cables, tools, nets, clothing, crushed steel.",
             "An oversize lump of the load's own stone, half buried, is the hardest case.",
-            "The false alarms were counted on rendered belts; water, people, belt joints and lamps of a real site are missing.",
+            "The false alarms were counted on rendered belts; water, people, belt joints and lamps of a real "
+            "site are missing.",
         ],
     )
 

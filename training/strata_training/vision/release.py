@@ -65,7 +65,8 @@ def release(task: Task, model: Detector, start: Path, samples: list[Sample], fig
         tolerance=GOLDEN_TOLERANCE,
         made=[*task.made, f"Parameters: {model.parameter_count():,} before the norms are folded."],
         weaknesses=task.weaknesses,
-        parity=f"ONNX Runtime gives the scores torch gives within {same.scores:.1e} and the boxes within {same.boxes:.1e} "
+        parity=f"ONNX Runtime gives the scores torch gives within {same.scores:.1e} and the boxes within "
+        f"{same.boxes:.1e} "
         f"strides, on {len(images)} pictures, one by one and three at a time.",
     )
     card.write(made, out / task.name, file, detector_golden(model, samples[0].image))

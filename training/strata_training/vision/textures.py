@@ -109,7 +109,8 @@ def generator(family: Family, *seed: int) -> np.random.Generator:
 def pick(rng: np.random.Generator, colours: tuple, spread: float = 0.05) -> np.ndarray:
     """One of some colours, a little off."""
     colour = np.array(colours[rng.integers(len(colours))], np.float32)
-    return (colour * rng.uniform(1 - spread, 1 + spread, 3) * rng.uniform(0.85, 1.2)).clip(0.02, 0.95).astype(np.float32)
+    shade = rng.uniform(1 - spread, 1 + spread, 3) * rng.uniform(0.85, 1.2)
+    return (colour * shade).clip(0.02, 0.95).astype(np.float32)
 
 
 def wood(rng: np.random.Generator, family: Family, shape: tuple[int, int]) -> np.ndarray:
