@@ -256,7 +256,7 @@ impl Store {
                 self.walk(frame, scan, &mut progress, |progress, _, block| {
                     scan::dc_refine(&mut progress.reader, band.low, block);
                     Ok(())
-                })?
+                })?;
             }
             (true, 0, parts) => {
                 let mut tables = Vec::with_capacity(4);

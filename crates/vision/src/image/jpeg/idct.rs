@@ -212,7 +212,7 @@ mod vector {
         let below = [by_four(s[0], t[0]), by_four(s[1], t[1])];
         std::array::from_fn(|k| {
             let (a, b) = (above[k / 4][k / 2 % 2], below[k / 4][k / 2 % 2]);
-            if k % 2 == 0 { _mm_unpacklo_epi64(a, b) } else { _mm_unpackhi_epi64(a, b) }
+            if k.is_multiple_of(2) { _mm_unpacklo_epi64(a, b) } else { _mm_unpackhi_epi64(a, b) }
         })
     }
 
@@ -230,7 +230,11 @@ mod vector {
         let middle = _mm_set1_epi8(-128);
         let rows: [[[u8; 8]; 2]; 4] = std::array::from_fn(|k| {
             let (l, r) = (left[k / 2], right[k / 2]);
-            let two = if k % 2 == 0 { _mm_unpacklo_epi32(l, r) } else { _mm_unpackhi_epi32(l, r) };
+            let two = if k.is_multiple_of(2) {
+                _mm_unpacklo_epi32(l, r)
+            } else {
+                _mm_unpackhi_epi32(l, r)
+            };
             must_cast(_mm_xor_si128(two, middle))
         });
         must_cast(rows)
@@ -270,7 +274,7 @@ mod tests {
             let mut block = [0_i16; 64];
             let sparse = seed % 7 + 1;
             for (k, (value, number)) in block.iter_mut().zip(numbers(seed)).enumerate() {
-                if number.unsigned_abs() % sparse == 0 {
+                if number.unsigned_abs().is_multiple_of(sparse) {
                     *value = (number >> 6) as i16 / (1 + k as i16 / 4);
                 }
             }

@@ -38,7 +38,7 @@ impl Upsampling {
             Self::Full | Self::Across => (y, y),
             Self::Down | Self::Both => {
                 let near = y / 2;
-                let far = if y % 2 == 0 { near.saturating_sub(1) } else { near + 1 };
+                let far = if y.is_multiple_of(2) { near.saturating_sub(1) } else { near + 1 };
                 (near, far.min(last))
             }
             Self::Repeat { down, .. } => (y / down, y / down),
