@@ -6,7 +6,7 @@ mod watch_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -63,15 +63,18 @@ fn kills(broker: &Broker) {
     let address = broker.address().to_string();
     let listener = Subscriber::connect(broker.address(), "killed/#").unwrap();
     let (mut dice, seed) = Dice::from_clock();
-    let mut killed = 0;
-    for _ in 0..5 {
+    for round in 0..5 {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", "child", "--nocapture"]).env(DIR, dir.path()).env(BROKER, &address);
-        child.stdout(std::process::Stdio::null());
-        let delay = Duration::from_millis(250) + dice.moment(Duration::from_millis(350));
-        killed += u32::from(kill_after(&mut child, delay).unwrap() == Ended::Killed);
+        child.stdout(Stdio::null());
+        let ended = if round % 2 == 0 {
+            kill_at_work(&mut child, &dir.path().join("events.jsonl"), &mut dice)
+        } else {
+            // While it starts, and puts in order what the kill before left.
+            kill_after(&mut child, dice.moment(Duration::from_millis(400))).unwrap()
+        };
+        assert_eq!(ended, Ended::Killed, "none ends by itself, seed {seed}");
     }
-    assert_eq!(killed, 5, "none ended by itself, seed {seed}");
     // A last run puts everything in order and delivers what waits.
     let config = killed_config(dir.path(), &address);
     let feeds = Arc::new(Feeds::default());
@@ -91,13 +94,37 @@ fn kills(broker: &Broker) {
     let expected: BTreeSet<String> = changes.iter().map(|change| change.key.clone()).collect();
     let seen = listener.wait(|seen| keys(seen) == expected, PATIENCE);
     assert_eq!(keys(&seen), expected, "{} seed {seed}", broker.name());
-    // Each connection said that it is there, and the broker or a clean end that it is gone.
-    let said = |seen: &[Message], what| {
-        seen.iter().filter(|m| m.topic == "killed/available" && m.text() == what).count()
+    // Whoever said that it is there was followed by a last will or a clean end that it is gone.
+    let said = |seen: &[Message]| -> Vec<String> {
+        seen.iter().filter(|m| m.topic == "killed/available").map(Message::text).collect()
     };
-    let even = |seen: &[Message]| said(seen, "online") == said(seen, "offline");
-    let seen = listener.wait(even, PATIENCE);
-    assert!(even(&seen) && said(&seen, "online") > 1, "seed {seed}");
+    let gone = |seen: &[Message]| {
+        let said = said(seen);
+        let count = |what| said.iter().filter(|text| *text == what).count();
+        count("online") > 1
+            && count("offline") >= count("online")
+            && said.last().is_some_and(|text| text == "offline")
+    };
+    let seen = listener.wait(gone, PATIENCE);
+    assert!(gone(&seen), "{} seed {seed}: {:?}", broker.name(), said(&seen));
+}
+
+/// Kills a program at a random moment after it has delivered two more events.
+fn kill_at_work(command: &mut Command, file: &Path, dice: &mut Dice) -> Ended {
+    let count = || lines_in(file);
+    let before = count();
+    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+    until("two events are delivered", || count() >= before + 4);
+    std::thread::sleep(dice.moment(Duration::from_millis(100)));
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    if status.code().is_some() { Ended::ByItself(status) } else { Ended::Killed }
+}
+
+/// Whole lines of a file that another program is writing.
+fn lines_in(file: &Path) -> usize {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 fn keys(seen: &[Message]) -> BTreeSet<String> {

@@ -40,10 +40,13 @@ fn a_broker_that_is_killed_gets_everything_when_it_is_back() {
         let first = Subscriber::connect(broker.address(), "mine/1/#").unwrap();
         first.wait(|seen| seen.iter().any(|m| m.topic == "mine/1/available"), PATIENCE);
         happen(&rig);
-        let all = first.wait(|seen| on(seen, "mine/1/events").len() >= 2, PATIENCE);
+        let online = |m: &Message| m.topic == "mine/1/north/status" && m.text() == "online";
+        let all = first.wait(
+            |seen| on(seen, "mine/1/north/person").len() >= 2 && seen.iter().any(online),
+            PATIENCE,
+        );
         assert_eq!(on(&all, "mine/1/events"), keys(&rig.changes()), "{name}");
         assert_eq!(on(&all, "mine/1/north/person"), keys(&rig.changes()), "{name}");
-        let online = |m: &Message| m.topic == "mine/1/north/status" && m.text() == "online";
         assert!(all.iter().any(online), "{name}");
 
         broker.kill();

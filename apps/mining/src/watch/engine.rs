@@ -21,6 +21,7 @@ use super::journal::Journal;
 use super::lifecycle::Lifecycle;
 use super::media::{self, ClipWriter};
 use super::pass::{Analyser, Findings, PassKey};
+use super::scene::SceneState;
 use super::status::PassStatus;
 use super::{AnalyseError, panic_message};
 
@@ -110,7 +111,7 @@ impl Engine {
         let mut wanted: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, (camera, _)) in job.iter().enumerate() {
             let mut scenes = lock(&self.cameras[*camera].scenes);
-            let looks: Vec<bool> = scenes.iter_mut().map(|scene| scene.is_due()).collect();
+            let looks: Vec<bool> = scenes.iter_mut().map(SceneState::is_due).collect();
             for (scene, _) in scenes.iter().zip(&looks).filter(|(_, looks)| **looks) {
                 let places = wanted.entry(scene.pass).or_default();
                 if places.last() != Some(&place) {
@@ -336,7 +337,7 @@ impl Engine {
         }
         match end {
             StreamEnd::Through => {
-                tracing::info!(camera = this.config.name, "the recording is through")
+                tracing::info!(camera = this.config.name, "the recording is through");
             }
             StreamEnd::Failed(error) => {
                 let state = state.as_str();

@@ -142,16 +142,19 @@ impl WatchConfig {
     }
 
     fn resolve(&mut self, folder: &Path) {
-        let join = |path: &mut PathBuf| *path = folder.join(&path);
         let outputs = &mut self.outputs;
-        join(&mut outputs.journal.path);
-        outputs.jsonl.as_mut().map(join);
-        outputs.snapshots.as_mut().map(|snapshots| join(&mut snapshots.dir));
-        outputs.clips.as_mut().map(|clips| join(&mut clips.dir));
-        outputs.mqtt.as_mut().and_then(|mqtt| mqtt.ca_file.as_mut()).map(join);
-        self.engine.zones_file.as_mut().map(join);
-        for scene in &mut self.scenes {
-            scene.bank.as_mut().map(join);
+        let mqtt = outputs.mqtt.as_mut().and_then(|mqtt| mqtt.ca_file.as_mut());
+        let paths = [
+            Some(&mut outputs.journal.path),
+            outputs.jsonl.as_mut(),
+            outputs.snapshots.as_mut().map(|snapshots| &mut snapshots.dir),
+            outputs.clips.as_mut().map(|clips| &mut clips.dir),
+            mqtt,
+            self.engine.zones_file.as_mut(),
+        ];
+        let banks = self.scenes.iter_mut().filter_map(|scene| scene.bank.as_mut());
+        for path in paths.into_iter().flatten().chain(banks) {
+            *path = folder.join(&path);
         }
         for camera in &mut self.cameras {
             if !camera.source.contains("://") {

@@ -152,3 +152,22 @@ fn the_example_shows_every_key() {
     }
     assert!(keys > 70, "{keys}");
 }
+
+#[test]
+fn paths_start_from_the_files_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("watch.toml");
+    let outputs = "[outputs]\njsonl = \"e.jsonl\"\nclips = { dir = \"/clips\" }\n\
+        [[camera]]\nname = \"far\"\nsource = \"rtsp://host/1\"\n";
+    std::fs::write(&path, format!("{GOOD}\n{outputs}")).unwrap();
+    let zone = "[[zone]]\nname = \"belt\"\npolygon = [[0.0, 0.0], [0.5, 0.0], [0.5, 0.5]]\n";
+    std::fs::write(dir.path().join("watch.zones.toml"), zone).unwrap();
+    let config = WatchConfig::read(&path).unwrap();
+    assert_eq!(config.outputs.jsonl, Some(dir.path().join("e.jsonl")));
+    assert_eq!(config.outputs.journal.path, dir.path().join("events.sqlite"));
+    assert_eq!(config.outputs.clips.unwrap().dir, Path::new("/clips"));
+    assert_eq!(Path::new(&config.cameras[0].source), dir.path().join("belt.mp4"));
+    assert_eq!(config.cameras[1].source, "rtsp://host/1");
+    // The zone drawn on the page is the one that counts.
+    assert_eq!((config.zones.len(), config.zones[0].polygon.as_ref().unwrap()[1][0]), (1, 0.5));
+}
