@@ -180,8 +180,7 @@ impl MemoryBank {
         let vectors: &[f32] = match pictures {
             [one] if scoring.metric == Metric::Euclidean => one.data(),
             _ => {
-                let mut all: Vec<f32> =
-                    pictures.iter().flat_map(|picture| picture.data()).copied().collect();
+                let mut all: Vec<f32> = pictures.iter().flat_map(Patches::data).copied().collect();
                 if scoring.metric == Metric::Cosine {
                     normalise_rows(&mut all, *dim);
                 }

@@ -46,7 +46,7 @@ impl FeatureSpec {
         for layer in layers {
             match layer.as_str() {
                 Some(name) if !names.iter().any(|known| known == name) => {
-                    names.push(name.to_owned())
+                    names.push(name.to_owned());
                 }
                 _ => {
                     return bad(format!(

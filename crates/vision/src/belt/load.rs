@@ -64,7 +64,7 @@ pub(super) fn find(strip: &Strip<'_>, tears: &[Tear]) -> Found {
         .map(|(at, d)| {
             // Beside the border half of the neighbours lie off the belt.
             let column = at % COLUMNS;
-            let border = column < BESIDE + 3 || column >= BESIDE + BELT - 3;
+            let border = !(BESIDE + 3..BESIDE + BELT - 3).contains(&column);
             on_belt(column) && *d > if border { 0.3 } else { 0.5 }
         })
         .collect();

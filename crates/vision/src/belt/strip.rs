@@ -91,8 +91,8 @@ impl<'a> Strip<'a> {
                 .for_each(|s| *s = if (*s - usual).abs() > reach { usual } else { *s });
             *shades = smoothed(shades, 7);
         }
-        for row in 0..self.rows {
-            let (a, b) = (shades[0][row], shades[1][row]);
+        let [left, right] = &shades;
+        for (a, b) in left.iter().zip(right) {
             self.surface.extend((0..COLUMNS).map(|c| a + (b - a) * share(c).clamp(0.0, 1.0)));
         }
         let (mut off, mut texture) = (Vec::new(), Vec::new());
