@@ -147,8 +147,8 @@ fn broken_pictures_are_rows_with_an_error_and_the_rest_goes_on() {
     assert_eq!((code(3), code(4)), ("unknown_format", "too_large"));
     assert_ne!(code(5), "none");
     assert_eq!((code(6), code(7), code(8)), ("none", "none", "none"));
-    for at in 6..9 {
-        assert!(rows[at]["width"].as_u64() > Some(0), "{}", rows[at]);
+    for row in &rows[6..9] {
+        assert!(row["width"].as_u64() > Some(0), "{row}");
     }
     let huge = rows[4]["error"]["message"].as_str().expect("a message");
     assert!(huge.contains("50000") || huge.contains("50,000"), "{huge}");

@@ -158,14 +158,14 @@ impl Args {
         let mut paths: Vec<PathBuf> =
             labelled(&folder)?.into_iter().map(|one| one.picture).collect();
         if self.share < 1.0 {
-            paths = draw(paths, self.share, self.seed);
+            paths = draw(&paths, self.share, self.seed);
         }
         Ok(Pictures::files(paths, Some(folder), self.source.limits()))
     }
 }
 
 /// A share of the paths, drawn by the seed, in their order.
-fn draw(paths: Vec<PathBuf>, share: f64, seed: u64) -> Vec<PathBuf> {
+fn draw(paths: &[PathBuf], share: f64, seed: u64) -> Vec<PathBuf> {
     let wanted = ((paths.len() as f64 * share).round() as usize).min(paths.len());
     let mut keyed: Vec<(u64, usize)> =
         (0..paths.len()).map(|at| (mix(seed, at as u64), at)).collect();
@@ -314,10 +314,10 @@ mod tests {
     #[test]
     fn draws_are_the_same_for_a_seed_and_of_the_right_size() {
         let paths: Vec<PathBuf> = (0..100).map(|at| PathBuf::from(format!("{at}.jpg"))).collect();
-        let one = draw(paths.clone(), 0.8, 0);
+        let one = draw(&paths, 0.8, 0);
         assert_eq!(one.len(), 80);
-        assert_eq!(one, draw(paths.clone(), 0.8, 0));
-        assert_ne!(one, draw(paths.clone(), 0.8, 1));
+        assert_eq!(one, draw(&paths, 0.8, 0));
+        assert_ne!(one, draw(&paths, 0.8, 1));
         let order = |path: &PathBuf| paths.iter().position(|p| p == path);
         assert!(one.is_sorted_by_key(order));
     }

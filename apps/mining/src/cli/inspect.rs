@@ -20,7 +20,7 @@ use crate::note::Note;
 const LISTED: usize = 20;
 
 /// Score pictures against a bank of normals: how unlike they are, and where.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   strata-mining inspect new/ --bank surface.bank
   strata-mining inspect part.png --bank surface.bank --save maps/

@@ -147,7 +147,6 @@ fn anomaly(
             models_dir: args.models_dir.clone(),
             threads: args.threads,
             overwrite: args.overwrite,
-            ..inspect::Args::default()
         },
         globals,
     )

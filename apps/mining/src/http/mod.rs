@@ -103,11 +103,11 @@ pub fn app(
     Ok((kit, app))
 }
 
+/// The cameras, and what watches them beside the requests.
+type Watched = (Arc<Cameras>, Vec<Box<dyn Service>>);
+
 /// The cameras of a configuration, and the service that watches them.
-fn watching(
-    kit: &Kit,
-    config: Option<&Path>,
-) -> Result<(Arc<Cameras>, Vec<Box<dyn Service>>), HttpError> {
+fn watching(kit: &Kit, config: Option<&Path>) -> Result<Watched, HttpError> {
     let Some(path) = config else { return Ok((Arc::new(Cameras::new(kit, [])), Vec::new())) };
     let config = WatchConfig::read(path)?;
     let names = config.cameras.iter().map(|camera| camera.name.clone());

@@ -251,7 +251,7 @@ impl Job {
         };
         let codec = if encoding == "h264" {
             let decoder = H264Decoder::new(&self.options.limits, None);
-            Codec::H264(Box::new(decoder.map_err(|e| self.lost(e.to_string()))?))
+            Codec::H264(Box::new(decoder.map_err(|e| self.lost(&e.to_string()))?))
         } else {
             Codec::Jpeg
         };
@@ -292,7 +292,7 @@ impl Job {
                     self.take(&mut codec, &mut state, &frame)?;
                 }
                 CodecItem::Rtcp(packet) => {
-                    state.bye |= packet.pkts().any(|p| p.payload_type() == BYE)
+                    state.bye |= packet.pkts().any(|p| p.payload_type() == BYE);
                 }
                 _ => {}
             }
@@ -300,7 +300,7 @@ impl Job {
                 return Ok(());
             }
         }
-        Err(self.lost("the camera closed the connection".to_owned()))
+        Err(self.lost("the camera closed the connection"))
     }
 
     /// Decodes a frame and puts what comes out into the queue.
@@ -369,10 +369,10 @@ impl Job {
         state.index += 1;
     }
 
-    fn lost(&self, reason: String) -> VideoError {
+    fn lost(&self, reason: &str) -> VideoError {
         VideoError::Lost {
             name: self.name.clone(),
-            reason: redacted(&reason, self.credentials.as_ref()),
+            reason: redacted(reason, self.credentials.as_ref()),
         }
     }
 
@@ -382,7 +382,7 @@ impl Job {
         }
         // Behind the first line come the addresses of both ends.
         let text = error.to_string();
-        self.lost(text.lines().next().unwrap_or("the connection failed").to_owned())
+        self.lost(text.lines().next().unwrap_or("the connection failed"))
     }
 }
 
