@@ -38,7 +38,7 @@ fn a_broker_that_is_killed_gets_everything_when_it_is_back() {
         let slow = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(1) };
         let rig = Rig::with(config(dir.path(), &more), 1_700_000_000_000, (None, slow));
         let first = Subscriber::connect(broker.address(), "mine/1/#").unwrap();
-        first.wait(|seen| seen.iter().any(|m| m.topic == "mine/1/available"), PATIENCE);
+        let _ = first.wait(|seen| seen.iter().any(|m| m.topic == "mine/1/available"), PATIENCE);
         happen(&rig);
         let online = |m: &Message| m.topic == "mine/1/north/status" && m.text() == "online";
         let all = first.wait(
