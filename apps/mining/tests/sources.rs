@@ -1,5 +1,6 @@
 //! Sources: what a word on the command line means, files shown in real time, and cameras on the
 //! loopback that work, stall, break off, change their picture's size or want a password.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

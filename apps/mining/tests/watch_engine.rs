@@ -1,5 +1,6 @@
 //! The engine of `watch` with streams fed by hand and a clock set by hand: events, shared passes,
 //! streams that stall, die, panic and change their size, bounded queues, live pictures and zones.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 mod watch_support;
 

@@ -1,6 +1,7 @@
 //! `watch` is killed at random moments, again and again: the journal loses nothing and has nothing twice,
 //! the file of events has every change exactly once, the broker has each at least once and was told that
 //! the program is gone.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 mod watch_support;
 
@@ -149,6 +150,6 @@ fn check_journal(changes: &[Change], seed: u64) {
     }
     let interrupted =
         changes.iter().filter(|c| c.event.reason == Some(EndReason::Interrupted)).count();
-    println!("{} changes of {} events, {interrupted} interrupted", changes.len(), events.len());
+    eprintln!("{} changes of {} events, {interrupted} interrupted", changes.len(), events.len());
     assert!(events.len() > 3, "seed {seed}");
 }

@@ -1,5 +1,6 @@
 //! Outputs of `watch` that fail: a broker that is killed and comes back, a receiver of webhooks that is
 //! down, busy or refuses, a file cut in the middle of a line.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 mod watch_support;
 

@@ -1,6 +1,7 @@
 //! What the tests of `watch` share: streams fed by hand, models that read a frame's first pixel, and a
 //! clock set by hand.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
