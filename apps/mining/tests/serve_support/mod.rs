@@ -28,10 +28,15 @@ pub(crate) fn program() -> Command {
 
 /// Runs a command and expects it to work; what it says.
 pub(crate) fn ran(args: &[&str]) -> String {
+    ended(0, args)
+}
+
+/// Runs a command and expects it to end with this code; what it says.
+pub(crate) fn ended(code: i32, args: &[&str]) -> String {
     let output = program().args(args).output().expect("the program starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
     let stdout = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{args:?}: {stdout}{stderr}");
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stdout}{stderr}");
     stdout.into_owned()
 }
 

@@ -262,6 +262,10 @@ pub fn decode_into(
     let format = Format::of(bytes).ok_or_else(|| DecodeError::UnknownFormat {
         start: bytes.iter().take(8).map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" "),
     })?;
+    if let Some(size) = stated(format, bytes) {
+        // The library calls a PNG without pixels damaged, and one that is cut before its pixels too.
+        limits.check_size(size, format)?;
+    }
     // The decoders are written not to panic, but they are large and the bytes are a stranger's: one
     // bad frame must not end a watch of eight cameras.
     let read = std::panic::AssertUnwindSafe(|| match format {
@@ -273,6 +277,14 @@ pub fn decode_into(
         *image = Image { size: Size::default(), data: Vec::new() };
         Err(DecodeError::Corrupt { format, reason: "its decoder gave up".to_owned() })
     })
+}
+
+/// The size that a PNG's first chunk states.
+fn stated(format: Format, bytes: &[u8]) -> Option<Size> {
+    let side = |at: usize| bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    (format == Format::Png && bytes.get(12..16) == Some(b"IHDR"))
+        .then(|| Some(Size::new(side(16)?, side(20)?)))
+        .flatten()
 }
 
 /// [`decode`] of a file. Its length is checked before it is read.
