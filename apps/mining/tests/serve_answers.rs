@@ -7,7 +7,9 @@ mod serve_support;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use serve_support::{Server, bank, ended, has_runtime, models, picture, png, program, ran, text, with_square};
+use serve_support::{
+    Server, bank, ended, has_runtime, models, picture, png, program, ran, text, with_square,
+};
 use strata_vision::encode::{self, JpegOptions};
 use strata_vision::image::{DecodeLimits, decode};
 

@@ -12,8 +12,8 @@ pub mod text;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is logged where nothing else is asked for.
 pub const QUIET_LOG: &str = "warn";
@@ -99,6 +99,12 @@ pub fn causes(error: &anyhow::Error) -> String {
 /// # Errors
 /// Where the system refuses the handler.
 pub fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    // A command that runs another asks again: there is one flag, and one handler.
+    static STOP: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
+    let mut known = STOP.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(stop) = &*known {
+        return Ok(Arc::clone(stop));
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {
@@ -106,6 +112,7 @@ pub fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
             std::process::exit(130);
         }
     })?;
+    *known = Some(Arc::clone(&stop));
     Ok(stop)
 }
 

@@ -119,8 +119,12 @@ impl Banks {
         let patches = features.patches_of(image, run).map_err(|error| of_inspect(&error))?.0;
         let _editing = lock(&bank.editing);
         let mut edited = bank.copy()?;
-        // With more normals every score falls or stays: what the threshold promised holds as before.
-        let calibration = edited.calibration().cloned();
+        // With more vectors every score falls or stays: what the threshold promised holds as before. Means and
+        // covariances move both ways.
+        let calibration = match &edited {
+            AnyBank::Memory(bank) => bank.calibration().cloned(),
+            AnyBank::Gaussian(_) => None,
+        };
         let added = edited.add(normal, &patches).map_err(|error| of_bank(&error))?;
         edited.set_calibration(calibration);
         let state = bank.keep(&edited)?;
