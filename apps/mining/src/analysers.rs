@@ -16,7 +16,7 @@ use strata_vision::image::{Image, Plane};
 use strata_vision::preprocess::Placement;
 use strata_vision::video::FrameSource;
 
-use crate::detect::Detector;
+use crate::detect::{Detector, Settings};
 use crate::inspect::FeatureModel;
 use crate::models::ModelSource;
 use crate::scenario::{DetectTask, Loaded, Mode, Tiling};
@@ -158,6 +158,21 @@ impl Analysers {
     }
 }
 
+/// Every setting of a detector, in words: what makes its pass another one, and what people read.
+fn told(Settings { decode, tile }: &Settings, preprocess: &str) -> String {
+    let mut words = format!(
+        "score {}, iou {}, at most {}",
+        decode.confidence, decode.iou, decode.max_detections
+    );
+    if let Some(classes) = &decode.classes {
+        words += &format!(", classes {classes:?}");
+    }
+    if let Some(Tiling { size, overlap }) = tile {
+        words += &format!(", tiles {size} overlap {overlap}");
+    }
+    words + &format!(", preprocessing {}", preprocess.get(..12).unwrap_or(preprocess))
+}
+
 impl AnalyserFactory for Analysers {
     fn plan(&self, scene: &SceneConfig) -> Result<ScenePlan, AnalyseError> {
         let (task, loaded) = Self::task(scene)?;
@@ -172,12 +187,7 @@ impl AnalyserFactory for Analysers {
                 let detector = self.detector(&model, &task)?;
                 let settings = detector.settings();
                 let model = named(detector.model().card());
-                let settings = format!(
-                    "{:?} {:?} {}",
-                    settings.decode,
-                    settings.tile,
-                    detector.model().preprocess().hash()
-                );
+                let settings = told(settings, &detector.model().preprocess().hash());
                 let classes = detector.classes().to_vec();
                 let key = PassKey { model: model.clone(), settings };
                 ScenePlan { key, model, classes, rules, threshold: None }

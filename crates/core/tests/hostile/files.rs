@@ -136,7 +136,7 @@ fn an_absent_file_says_how_to_fetch_it() {
         let (models, dir) = good();
         fs::remove_file(dir.join(name)).unwrap();
         let error = verify_in(models.path()).unwrap_err();
-        assert!(error.to_string().contains("cargo xtask models fetch m"), "{error}");
+        assert!(error.to_string().contains("models fetch m"), "{error}");
         assert!(
             matches!(&error, VerifyError::Card(CardError::FileAbsent { file, .. }) if file == name),
             "{error}"
