@@ -134,6 +134,18 @@ impl<'a, T: Element> Target<'a, T> {
     /// Stores a row of the picture's own pixels, which begin at `offsets`.
     fn copy(&mut self, y: usize, row: &[u8], offsets: &[u32]) {
         let (order, normal) = (self.order, self.normal);
+        // A picture of the model's own size: its pixels lie side by side, and need no looking up.
+        let side_by_side = offsets.windows(2).all(|pair| pair[1] == pair[0] + 3);
+        if let (true, Layout::Nchw, Some(&start)) = (side_by_side, self.layout, offsets.first()) {
+            let pixels = row[start as usize..].as_chunks::<3>().0;
+            for channel in 0..3 {
+                let ((factor, offset), of) = (normal[channel], order[channel]);
+                for (out, pixel) in self.plane_row(channel, y).iter_mut().zip(pixels) {
+                    *out = T::from_value(pixel[of], factor, offset);
+                }
+            }
+            return;
+        }
         let pixel = |offset: u32| -> [T; 3] {
             let at = offset as usize;
             let rgb: [u8; 3] = row[at..at + 3].try_into().unwrap_or_default();
