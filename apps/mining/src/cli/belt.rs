@@ -14,6 +14,7 @@ use strata_vision::belt::{BeltConfig, BeltInspector};
 use super::detect::threads;
 use super::source::SourceArgs;
 use crate::belt::{BeltJob, BeltRow, Measured, measure};
+use crate::detect::write_row;
 use crate::note::Note;
 use crate::scenario::{Loaded, Mode};
 
@@ -174,8 +175,7 @@ fn encode(out: &std::path::Path, rows: &[BeltRow]) -> anyhow::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     for row in rows {
-        serde_json::to_writer(&mut bytes, row)?;
-        bytes.push(b'\n');
+        write_row(row, &mut bytes)?;
     }
     Ok(bytes)
 }

@@ -12,6 +12,7 @@ use strata_vision::bank::{AnyBank, Precision};
 
 use super::detect::threads;
 use super::source::SourceArgs;
+use crate::detect::write_row;
 use crate::inspect::{FeatureModel, InspectJob, Inspected, Inspection, inspect};
 use crate::models::{Folder, ModelSource};
 use crate::note::Note;
@@ -152,8 +153,7 @@ fn encode(out: &std::path::Path, rows: &[Inspected]) -> anyhow::Result<Vec<u8>> 
     }
     let mut bytes = Vec::new();
     for row in rows {
-        serde_json::to_writer(&mut bytes, row)?;
-        bytes.push(b'\n');
+        write_row(row, &mut bytes)?;
     }
     Ok(bytes)
 }
