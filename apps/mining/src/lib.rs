@@ -11,7 +11,7 @@ pub mod models;
 pub mod note;
 pub mod overlay;
 pub mod picture;
-pub mod samples;
+pub use strata_core::samples;
 pub mod save;
 pub mod scenario;
 pub mod sources;

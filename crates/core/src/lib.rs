@@ -9,5 +9,7 @@ pub mod memory;
 pub mod paths;
 pub mod provenance;
 pub mod runtime;
+pub mod samples;
+pub mod scenario;
 pub mod stream;
 pub mod verify;

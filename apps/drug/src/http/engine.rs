@@ -15,7 +15,7 @@ use strata_serve::telemetry::{ModelMetrics, Stage};
 use super::HttpError;
 use crate::input::{Column, ColumnKind, Layout, Record};
 use crate::output::Schema;
-use crate::scenario::{self, Loaded};
+use crate::scenario::Loaded;
 use crate::screen::{JobError, ModelChoice, Pipeline, Provenance, Screening};
 
 /// Records inferred at a time: enough for the models to be quick, few enough that no request waits
@@ -75,17 +75,7 @@ pub(super) struct Engine {
 impl Engine {
     /// The built-in scenarios and those of the files; none is bound yet.
     pub(super) fn new(kit: &Kit, files: &[PathBuf]) -> Result<Self, HttpError> {
-        let built_in = scenario::built_in_names().into_iter().map(Loaded::find);
-        let own = files.iter().map(|file| Loaded::read(file));
-        let mut scenarios: Vec<Loaded> = Vec::new();
-        for loaded in built_in.chain(own) {
-            let loaded = loaded?;
-            let name = &loaded.scenario.name;
-            if scenarios.iter().any(|known| known.scenario.name == *name) {
-                return Err(HttpError::SameName { key: "scenarios", name: name.clone() });
-            }
-            scenarios.push(loaded);
-        }
+        let scenarios = strata_core::scenario::all(files)?;
         let mut batching = kit.batching("screen");
         let runs = kit.settings().batching.queue_runs.saturating_mul(RUNS_FOR_ONE);
         let chunk = CHUNK.min(batching.limits.max_rows);

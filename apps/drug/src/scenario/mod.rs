@@ -8,9 +8,8 @@ mod file;
 mod scorer;
 mod shape;
 
-use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
+pub use strata_core::scenario::ScenarioError;
+use strata_core::scenario::{Format, built_in_names as names};
 
 pub use file::{
     AlertRule, Cutoff, Desirability, MissingPolicy, Scenario, ScoreMethod, ScoreSettings,
@@ -18,43 +17,24 @@ pub use file::{
 pub use scorer::{Part, Scored, Scorer};
 pub use shape::Shape;
 
-/// Why a scenario cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScenarioError {
-    /// Neither a built-in name nor a file.
-    #[error("there is no scenario {name:?}: give a file, or one of {}", built_in_names().join(", "))]
-    Unknown {
-        /// What was asked for.
-        name: String,
-    },
-    /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A line of the file is wrong.
-    #[error("{origin}:{line}:{column}: {message}")]
-    Invalid {
-        /// The file, or the built-in's name.
-        origin: String,
-        /// Line, from 1.
-        line: usize,
-        /// Column, from 1.
-        column: usize,
-        /// What is wrong, and what to do.
-        message: String,
-    },
-}
+/// A scenario and where it came from.
+pub type Loaded = strata_core::scenario::Loaded<Scenario>;
 
-const BUILT_IN: [(&str, &str); 3] = [
-    ("oral-drug-screen", include_str!("../../scenarios/oral-drug-screen.toml")),
-    ("cns-penetration", include_str!("../../scenarios/cns-penetration.toml")),
-    ("solubility-triage", include_str!("../../scenarios/solubility-triage.toml")),
-];
+impl Format for Scenario {
+    const BUILT_IN: &'static [(&'static str, &'static str)] = &[
+        ("oral-drug-screen", include_str!("../../scenarios/oral-drug-screen.toml")),
+        ("cns-penetration", include_str!("../../scenarios/cns-penetration.toml")),
+        ("solubility-triage", include_str!("../../scenarios/solubility-triage.toml")),
+    ];
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check(loaded: &Loaded) -> Result<(), ScenarioError> {
+        check::check(loaded)
+    }
+}
 
 /// The scenario that is used where none is asked for.
 pub const DEFAULT: &str = "oral-drug-screen";
@@ -62,86 +42,5 @@ pub const DEFAULT: &str = "oral-drug-screen";
 /// Names of the built-in scenarios.
 #[must_use]
 pub fn built_in_names() -> Vec<&'static str> {
-    BUILT_IN.iter().map(|(name, _)| *name).collect()
-}
-
-/// A scenario and where it came from.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// What the file says.
-    pub scenario: Scenario,
-    /// The file, or the built-in's name with `.toml`.
-    pub origin: String,
-    /// The text, for messages that name a line.
-    text: String,
-}
-
-impl Loaded {
-    /// Loads a built-in scenario by its name, or a file.
-    ///
-    /// # Errors
-    /// [`ScenarioError`], with file and line.
-    pub fn find(name_or_file: &str) -> Result<Self, ScenarioError> {
-        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_file) {
-            return Self::parse(text, &format!("{name}.toml"));
-        }
-        let path = Path::new(name_or_file);
-        if !path.exists() && !name_or_file.contains(['/', '.']) {
-            return Err(ScenarioError::Unknown { name: name_or_file.to_owned() });
-        }
-        Self::read(path)
-    }
-
-    /// Reads and checks a scenario's file.
-    ///
-    /// # Errors
-    /// [`ScenarioError`], with file and line.
-    pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ScenarioError::Io { path: path.to_path_buf(), source })?;
-        Self::parse(&text, &path.display().to_string())
-    }
-
-    /// Parses and checks a scenario's text.
-    ///
-    /// # Errors
-    /// [`ScenarioError::Invalid`], with file and line.
-    pub fn parse(text: &str, origin: &str) -> Result<Self, ScenarioError> {
-        let parsed = toml::from_str::<Scenario>(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            invalid(text, origin, at, error.message().to_owned())
-        })?;
-        let loaded = Self { scenario: parsed, origin: origin.to_owned(), text: text.to_owned() };
-        check::check(&loaded)?;
-        Ok(loaded)
-    }
-
-    /// The file's text.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// SHA-256 of the text: what identifies the scenario in a result's provenance.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        let digest = Sha256::digest(self.text.as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// An error at a byte of the text.
-    pub(crate) fn invalid(&self, at: usize, message: impl Into<String>) -> ScenarioError {
-        invalid(&self.text, &self.origin, at, message.into())
-    }
-}
-
-fn invalid(text: &str, origin: &str, at: usize, message: String) -> ScenarioError {
-    let before = text.get(..at.min(text.len())).unwrap_or(text);
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    ScenarioError::Invalid {
-        origin: origin.to_owned(),
-        line: before.matches('\n').count() + 1,
-        column: before[start..].chars().count() + 1,
-        message,
-    }
+    names::<Scenario>()
 }

@@ -18,7 +18,7 @@ use super::{HttpError, picture};
 use crate::detect::{DetectStages, Detector};
 use crate::models::ModelSource;
 use crate::picture::Picture;
-use crate::scenario::{self, DetectTask, Loaded, Mode, Tiling};
+use crate::scenario::{DetectTask, Loaded, Mode, Tiling};
 
 /// Pictures in one run, as on the command line.
 const CHUNK: usize = 4;
@@ -71,17 +71,7 @@ pub(super) struct Engine {
 impl Engine {
     /// The built-in scenarios and those of the files; none is bound yet.
     pub(super) fn new(kit: &Kit, files: &[PathBuf]) -> Result<Self, HttpError> {
-        let built_in = scenario::built_in_names().into_iter().map(Loaded::find);
-        let own = files.iter().map(|file| Loaded::read(file));
-        let mut scenarios: Vec<Loaded> = Vec::new();
-        for loaded in built_in.chain(own) {
-            let loaded = loaded?;
-            let name = &loaded.scenario.name;
-            if scenarios.iter().any(|known| known.scenario.name == *name) {
-                return Err(HttpError::SameName { key: "scenarios", name: name.clone() });
-            }
-            scenarios.push(loaded);
-        }
+        let scenarios = strata_core::scenario::all(files)?;
         let mut batching = kit.batching("detect");
         let runs = kit.settings().batching.queue_runs;
         let chunk = CHUNK.min(batching.limits.max_rows);

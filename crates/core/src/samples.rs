@@ -39,9 +39,7 @@ mod tests {
 
     #[test]
     fn samples_are_found_above_and_absence_is_said() {
-        assert!(
-            find("apps/mining/scenarios/belt-damage.toml").expect("in the repository").is_file()
-        );
+        assert!(find("config/default.toml").expect("in the repository").is_file());
         assert!(find("datasets/none").unwrap_err().to_string().contains("datasets/none"));
     }
 }
