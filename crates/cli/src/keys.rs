@@ -70,6 +70,9 @@ struct Add {
     /// Whether its requests go before or after those of others.
     #[arg(long, value_enum, default_value = "normal")]
     priority: PriorityName,
+    /// What it may see beside what everybody may, such as a department's documents; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    label: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -98,7 +101,8 @@ pub fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         Action::Add(add) => {
             let rate = add.per_second.map(|per_second| Rate { per_second, burst: add.burst });
             let priority = add.priority.into();
-            let key = NewKey { name: add.name, scopes: add.scopes, rate, priority };
+            let key =
+                NewKey { name: add.name, scopes: add.scopes, rate, priority, labels: add.label };
             say(&format!("{}\n", create(&add.file, &key)?))?;
         }
         Action::List { file } => {
@@ -108,7 +112,11 @@ pub fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
                 });
                 let scopes = Scope::ALL.into_iter().filter(|scope| key.has(*scope));
                 let scopes: Vec<&str> = scopes.map(Scope::as_str).collect();
-                say(&format!("{:<24} {:<32} {rate}\n", key.name, scopes.join(",")))?;
+                let labels = match key.labels.as_slice() {
+                    [] => String::new(),
+                    labels => format!("  sees {}", labels.join(", ")),
+                };
+                say(&format!("{:<24} {:<32} {rate}{labels}\n", key.name, scopes.join(",")))?;
             }
         }
         Action::Remove { name, file } => {

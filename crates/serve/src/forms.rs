@@ -17,6 +17,24 @@ use crate::problem::{Kind, Problem};
 use crate::screen::{Film, MULTIPART, Screen};
 use crate::topic::Subscription;
 
+/// Content type of server-sent events.
+const EVENTS: &str = "text/event-stream";
+
+/// What a request is answered with that may ask for events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spoken<O> {
+    /// One value, as JSON.
+    Whole(O),
+    /// The data of one event after the other.
+    Pieces(Vec<String>),
+}
+
+/// The wire form of an event's data. A line end would begin another field: each line is one of its own.
+fn event(data: &str) -> String {
+    let lines: Vec<String> = data.lines().map(|line| format!("data: {line}\n")).collect();
+    lines.concat() + "\n"
+}
+
 impl Describe {
     /// As [`Self::computes`] for a `POST` or `PUT` whose address says something too: the `{names}` of
     /// the path and the query's parameters are `P`, the JSON body is `I`.
@@ -105,6 +123,34 @@ impl Describe {
             |request: &Request| Ok((input::from_address::<P>(request)?, last_event(request)?));
         self.on_a_thread(doc, read, move |call, (parameters, last)| {
             Ok(Output::Stream(work(call, parameters, last)?.feed()))
+        })
+    }
+
+    /// A `POST` that is answered with JSON, or with server-sent events where the request asks for them: what clients of chat
+    /// completions speak. The function runs on a thread.
+    #[must_use]
+    pub fn speaks<I, O, F>(self, work: F) -> Operation
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(&Call, I) -> Result<Spoken<O>, Problem> + Send + Sync + 'static,
+    {
+        let doc = Doc {
+            body: Some(BodyDoc::of(SchemaOf::request::<I>("application/json"))),
+            replies: vec![
+                (200, SchemaOf::reply::<O>("application/json")),
+                (200, SchemaOf::bytes(EVENTS)),
+            ],
+            ..Doc::default()
+        };
+        self.on_a_thread(doc, input::from_body::<I>, move |call, asked| match work(call, asked)? {
+            Spoken::Whole(value) => Output::json(&value),
+            // They are all there: as one body they cannot be cut by the end of the server.
+            Spoken::Pieces(pieces) => Ok(Output::Bytes {
+                content_type: EVENTS.to_owned(),
+                bytes: pieces.iter().map(|piece| event(piece)).collect::<String>().into(),
+                headers: vec![("cache-control", "no-cache".to_owned())],
+            }),
         })
     }
 

@@ -27,6 +27,24 @@ pub const PICTURES: &[&str] = &[
     "application/octet-stream",
 ];
 
+/// Content types of documents; readers go by the bytes and the name in any case.
+pub const DOCUMENTS: &[&str] = &[
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/json",
+    "application/x-ndjson",
+    "application/jsonl",
+    "application/gzip",
+    "message/rfc822",
+    "text/html",
+    "text/markdown",
+    "text/plain",
+    "text/csv",
+    "application/octet-stream",
+];
+
 const UNKNOWN: &str = "application/octet-stream";
 
 /// A file that came as the body of a request.

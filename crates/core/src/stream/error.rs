@@ -42,9 +42,6 @@ pub enum StreamError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The sink could not take what is done, such as an index on a full disk.
-    #[error("{0}")]
-    Sink(Box<dyn std::error::Error + Send + Sync>),
     /// A file of the journal could not be read or written.
     #[error("{action} {}: {source}", path.display())]
     Io {

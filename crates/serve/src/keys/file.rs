@@ -19,8 +19,11 @@ use crate::settings::quoted;
 const HEAD: &str = "\
 # Keys of a Strata server. Each holds the SHA-256 of a token; the token itself is shown once, when
 # the key is made. Scopes: read, infer, jobs, admin, metrics. Optional: per_second and burst, a
-# limit on calls; priority, one of high, normal, low.
+# limit on calls; priority, one of high, normal, low; labels, what the key may see beside what all may.
 ";
+
+/// Labels of a key, and characters of a label.
+const MOST_LABELS: usize = 256;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +42,8 @@ struct RawEntry {
     burst: Option<Spanned<u32>>,
     #[serde(default)]
     priority: RawPriority,
+    #[serde(default)]
+    labels: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -74,6 +79,8 @@ pub struct NewKey {
     pub rate: Option<Rate>,
     /// Whether its requests go before or after those of others.
     pub priority: Priority,
+    /// What it may see beside what everybody may.
+    pub labels: Vec<String>,
 }
 
 /// Makes a key, adds it to the file (which is made if it is not there, for its owner's eyes only),
@@ -96,6 +103,12 @@ pub fn create(path: &Path, key: &NewKey) -> Result<String, KeysError> {
         && let Err(reason) = check_rate(rate)
     {
         return refuse(reason);
+    }
+    if let Some(reason) = key.labels.iter().find_map(|label| check_label(label).err()) {
+        return refuse(reason);
+    }
+    if key.labels.len() > MOST_LABELS {
+        return refuse("it has more than 256 labels");
     }
     let change = replace::Change::begin(path).map_err(io_error("write", path))?;
     let (text, mut entries) = match fs::read_to_string(path) {
@@ -120,6 +133,7 @@ pub fn create(path: &Path, key: &NewKey) -> Result<String, KeysError> {
             scopes: Scopes::of(&key.scopes),
             rate: key.rate,
             priority: key.priority,
+            labels: key.labels.clone(),
         },
     };
     let added = format!("{}\n\n{}", text.trim_end(), rendered(&entry));
@@ -223,8 +237,15 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, KeysError> {
             RawPriority::Normal => Priority::Normal,
             RawPriority::Low => Priority::Low,
         };
+        let mut labels = Vec::with_capacity(raw.labels.len());
+        for label in raw.labels.into_iter().take(MOST_LABELS) {
+            check_label(label.as_ref())
+                .map_err(|reason| fault(label.span().start, format!("key {name:?}: {reason}")))?;
+            labels.push(label.into_inner());
+        }
         let (id, scopes) = (caller_id(&name), Scopes::of(&raw.scopes));
-        entries.push(Entry { digest, caller: Caller { id, name, scopes, rate, priority } });
+        let caller = Caller { id, name, scopes, rate, priority, labels };
+        entries.push(Entry { digest, caller });
     }
     Ok(entries)
 }
@@ -244,9 +265,17 @@ fn check_rate(rate: Rate) -> Result<(), &'static str> {
     Err("per_second and burst must be above 0; leave both out for no limit")
 }
 
+fn check_label(label: &str) -> Result<(), &'static str> {
+    let plain = label.chars().all(|c| !c.is_control() && c != ',');
+    if (1..=128).contains(&label.len()) && plain && label.trim() == label {
+        return Ok(());
+    }
+    Err("a label is 1 to 128 bytes without commas, control characters and space at its ends")
+}
+
 /// A key as it stands in the file.
 fn rendered(entry: &Entry) -> String {
-    let Caller { name, scopes, rate, priority, .. } = &entry.caller;
+    let Caller { name, scopes, rate, priority, labels, .. } = &entry.caller;
     let scopes: Vec<String> = scopes.iter().map(|scope| quoted(scope.as_str())).collect();
     let mut text = format!(
         "[[key]]\nname = {}\nsha256 = \"{}\"\nscopes = [{}]\n",
@@ -261,6 +290,10 @@ fn rendered(entry: &Entry) -> String {
         Priority::High => text += "priority = \"high\"\n",
         Priority::Normal => {}
         Priority::Low => text += "priority = \"low\"\n",
+    }
+    if !labels.is_empty() {
+        let labels: Vec<String> = labels.iter().map(|label| quoted(label)).collect();
+        text += &format!("labels = [{}]\n", labels.join(", "));
     }
     text
 }

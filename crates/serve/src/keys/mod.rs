@@ -40,6 +40,9 @@ pub struct Caller {
     pub rate: Option<Rate>,
     /// Whether the key's requests go before or after those of others.
     pub priority: Priority,
+    /// What the caller may see beside what everybody may, such as the documents of a department; what labels mean is the
+    /// application's.
+    pub labels: Vec<String>,
 }
 
 impl Caller {
@@ -52,6 +55,7 @@ impl Caller {
             scopes: Scopes::of(&[Scope::Read, Scope::Infer, Scope::Jobs, Scope::Metrics]),
             rate: None,
             priority: Priority::Normal,
+            labels: Vec::new(),
         }
     }
 

@@ -10,7 +10,25 @@ fn new_key(name: &str) -> NewKey {
         scopes: vec![Scope::Read, Scope::Infer],
         rate: Some(Rate { per_second: 50.0, burst: 100 }),
         priority: Priority::High,
+        labels: Vec::new(),
     }
+}
+
+#[test]
+fn labels_are_kept_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.toml");
+    let labels = vec!["公安局".to_owned(), "a \"b\" \\".to_owned()];
+    let token = create(&path, &NewKey { labels: labels.clone(), ..new_key("desk") }).unwrap();
+    create(&path, &new_key("other")).unwrap();
+    let ring = KeyRing::load(&path).unwrap();
+    assert_eq!(ring.check(Some(&header(&token))).unwrap().labels, labels);
+    for label in ["", " a", "a,b", "a\nb", "长".repeat(50).as_str()] {
+        let key = NewKey { labels: vec![label.to_owned()], ..new_key("third") };
+        assert!(matches!(create(&path, &key), Err(KeysError::Refused { .. })), "{label:?}");
+    }
+    remove(&path, "other").unwrap();
+    assert_eq!(list(&path).unwrap()[0].labels, labels);
 }
 
 fn header(token: &str) -> String {

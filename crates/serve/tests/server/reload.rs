@@ -19,6 +19,7 @@ fn key(file: &Path, name: &str, scopes: &[Scope]) -> String {
         scopes: scopes.to_vec(),
         rate: None,
         priority: Priority::Normal,
+        labels: Vec::new(),
     };
     keys::create(file, &key).unwrap()
 }

@@ -212,7 +212,13 @@ fn too_many_are_refused_and_a_key_needs_the_scope() {
     let file = setup.dir.path().join("keys.toml");
     let token = |name: &str, scope| {
         let scopes = vec![scope];
-        let key = NewKey { name: name.to_owned(), scopes, rate: None, priority: Priority::Normal };
+        let key = NewKey {
+            name: name.to_owned(),
+            scopes,
+            rate: None,
+            priority: Priority::Normal,
+            labels: Vec::new(),
+        };
         format!("Bearer {}", keys::create(&file, &key).unwrap())
     };
     let (reads, infers) = (token("reads", Scope::Read), token("infers", Scope::Infer));

@@ -125,7 +125,8 @@ fn a_key_sees_its_own_jobs() {
     let file = setup.dir.path().join("keys.toml");
     let token = |name: &str, scopes: &[Scope]| {
         let (name, scopes) = (name.to_owned(), scopes.to_vec());
-        let key = NewKey { name, scopes, rate: None, priority: Priority::Normal };
+        let key =
+            NewKey { name, scopes, rate: None, priority: Priority::Normal, labels: Vec::new() };
         format!("Bearer {}", keys::create(&file, &key).unwrap())
     };
     let ann = token("ann", &[Scope::Jobs]);
