@@ -6,7 +6,8 @@ import { stem } from "./found.js";
 import { originBox } from "./origin.js";
 import { t } from "./words.js";
 
-const round = (value, digits = 1) => value.toFixed(digits);
+/// Rounded; never -0.
+const round = (value, digits = 1) => value.toFixed(digits).replace(/^-(?=0(\.0*)?$)/, "");
 const percent = (value) => round(100 * value);
 
 /// The report as lines, `[label, text or node]`; what was not measured is left out.
@@ -15,6 +16,7 @@ function lines(belt) {
   const out = [["found", t(belt.found ? "belt.yes" : "belt.no")]];
   if (belt.missing.length > 0) out.push(["missing", served("span", belt.missing.join("; "))]);
   for (const side of ["left", "right"]) {
+    if (belt.hidden?.side === side) out.push([side, t("belt.hidden", { n: Math.round(100 * belt.hidden.covered) })]);
     if (belt[side]) out.push([side, t("belt.edge", { n: Math.round(100 * belt[side].confidence) })]);
   }
   if (typeof belt.width === "number") out.push(["width", round(belt.width, 0)]);

@@ -115,6 +115,7 @@ export const en = {
   "belt.deviation.of": "{px} px, {share} % of the width",
   "belt.deviation.mm": "{px} px, {share} % of the width, {mm} mm",
   "belt.edge": "confidence {n} %",
+  "belt.hidden": "under load in {n} % of the rows",
   "belt.left": "Left edge",
   "belt.right": "Right edge",
   "belt.load": "Belt covered by load",

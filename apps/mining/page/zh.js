@@ -111,6 +111,7 @@ export const zh = {
   "belt.deviation.of": "{px} 像素，带宽的 {share} %",
   "belt.deviation.mm": "{px} 像素，带宽的 {share} %，{mm} 毫米",
   "belt.edge": "置信度 {n} %",
+  "belt.hidden": "被物料遮挡（{n} % 的行）",
   "belt.left": "左边缘",
   "belt.right": "右边缘",
   "belt.load": "物料覆盖率",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use strata_core::runtime::RunOptions;
 use strata_vision::bank::{AnyBank, Patches, Precision};
-use strata_vision::belt::{BeltConfig, BeltInspector};
+use strata_vision::belt::{BeltConfig, BeltInspector, EdgeLine};
 use strata_vision::geometry::{BBox, Detection, Size};
 use strata_vision::image::{Image, Plane};
 use strata_vision::preprocess::Placement;
@@ -328,9 +328,12 @@ impl Analyser for BeltPass {
     fn analyse(&self, frames: &[&Image]) -> Result<Vec<Findings>, AnalyseError> {
         let one = |frame: &&Image| {
             let report = self.0.inspect(frame);
-            let edges = || Some((report.left?, report.right?));
+            // The edge under load is where the other and the baseline put it.
+            let hidden = report.hidden.and_then(|hidden| hidden.expected);
+            let ends = |edge: Option<EdgeLine>| edge.map(|e| [e.from, e.to]).or(hidden);
+            let edges = || Some((ends(report.left)?, ends(report.right)?));
             let region = edges().map(|(left, right)| {
-                let points = [left.from, left.to, right.from, right.to];
+                let points = [left[0], left[1], right[0], right[1]];
                 let least = |of: fn(&strata_vision::geometry::Point) -> f32| {
                     points.iter().map(of).fold(f32::MAX, f32::min)
                 };
@@ -344,7 +347,7 @@ impl Analyser for BeltPass {
                 report.overflow.iter().map(|overflow| overflow.confidence).fold(0.0, f32::max);
             Findings::Belt(Belt {
                 deviation: report.deviation.map(|deviation| deviation.share.abs()),
-                overflow: report.found.then_some(beyond),
+                overflow: (report.found || report.hidden.is_some()).then_some(beyond),
                 region,
                 tears: report
                     .tears

@@ -315,8 +315,6 @@ impl ModelSource for Folder {
             pool: PoolConfig {
                 sessions: self.sessions,
                 intra_threads: self.intra_threads,
-                // Measured: the same speed, and 4 MB less a session.
-                memory_pattern: false,
                 ..PoolConfig::default()
             },
             featuriser: featuriser_of(&card),

@@ -64,6 +64,9 @@ pub fn belt(image: &mut Image, report: &BeltReport) {
     for edge in [&report.left, &report.right].into_iter().flatten() {
         canvas.polyline(&[edge.from, edge.to], GREEN);
     }
+    if let Some(expected) = report.hidden.and_then(|hidden| hidden.expected) {
+        canvas.polyline(&expected, WHITE);
+    }
     if let Some(deviation) = &report.deviation {
         canvas.polyline(&[deviation.expected, deviation.measured], YELLOW);
         marker(&mut canvas, deviation.expected, WHITE);
@@ -71,22 +74,25 @@ pub fn belt(image: &mut Image, report: &BeltReport) {
     }
     for overflow in &report.overflow {
         canvas.bbox(&overflow.bbox, YELLOW);
-        canvas.label(&overflow.bbox, "overflow 溢料", YELLOW);
+        let free = below_headline(&canvas, overflow.bbox);
+        canvas.label(&free, "overflow 溢料", YELLOW);
     }
     for tear in &report.tears {
         canvas.bbox(&tear.bbox, RED);
         let text = format!("tear? 疑似撕裂 {:.0} %", tear.confidence * 100.0);
-        canvas.label(&tear.bbox, &text, RED);
+        canvas.label(&below_headline(&canvas, tear.bbox), &text, RED);
     }
     let mut words = Vec::new();
-    if !report.found {
+    if report.hidden.is_some() {
+        words.push("an edge under load 边缘被物料遮挡".to_owned());
+    } else if !report.found {
         words.push("belt not found 未找到输送带".to_owned());
     }
     if let Some(deviation) = &report.deviation {
         words.push(format!(
             "deviation 跑偏 {:+.0} px ({:+.1} %)",
-            deviation.px,
-            deviation.share * 100.0
+            without_minus_zero(deviation.px, 1.0),
+            without_minus_zero(deviation.share * 100.0, 10.0)
         ));
     }
     if let Some(load) = &report.load {
@@ -95,6 +101,16 @@ pub fn belt(image: &mut Image, report: &BeltReport) {
     if !words.is_empty() {
         headline(&mut canvas, size, &words.join("  "), if report.found { GREEN } else { RED });
     }
+}
+
+/// Rounded to one part in so many, and never -0.
+fn without_minus_zero(value: f32, parts: f32) -> f32 {
+    (value * parts).round() / parts + 0.0
+}
+
+/// The box, for its label: lower where the label would come under the headline.
+fn below_headline(canvas: &Canvas<'_>, bbox: BBox) -> BBox {
+    BBox { y1: bbox.y1.max(canvas.style().text * 2.6), ..bbox }
 }
 
 /// A label in the picture's upper left corner.

@@ -289,8 +289,14 @@ fn belts_are_the_commands() {
         let bytes = std::fs::read(samples.join(name)).unwrap();
         let reply = server.post(&format!("/v1/belt?name={name}"), &bytes).expect(200).json();
         assert!(same(&row, &reply), "{row}\n{reply}");
-        // Load hides the right edge of the overflowing belt: no edge is made up.
-        assert_eq!(reply["belt"]["found"], name != "overflowing.jpg", "{name}");
+        // Load hides the right edge of the overflowing belt: no edge is made up, but load over it is overflow, and the
+        // baseline's width tells the deviation.
+        let belt = &reply["belt"];
+        assert_eq!(belt["found"], name != "overflowing.jpg", "{name}");
+        assert_eq!(belt["hidden"]["side"].as_str(), (name == "overflowing.jpg").then_some("right"));
+        assert_eq!(belt["overflow"].as_array().unwrap().is_empty(), name != "overflowing.jpg");
+        assert!(belt["deviation"]["share"].is_number(), "{belt}");
+        assert!(belt["tears"].as_array().unwrap().is_empty(), "{belt}");
         assert_eq!(reply["scenario"]["name"], "belt-deviation");
         let drawn = server.post_for("/v1/belt", "image/jpeg", &bytes).expect(200);
         assert_eq!(drawn.content_type, "image/jpeg");

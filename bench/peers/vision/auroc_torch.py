@@ -1,8 +1,10 @@
-"""Image AUROC of PatchCore in torch, by anomalib's formula, on the features that `strata-mining` takes: is ours the same?
+"""Image AUROC of PatchCore in torch, by anomalib's formula, against ours: is it the same?
 
-    python auroc_torch.py MODEL.onnx STRATA_MINING BANK_NORMALS/ TEST_NORMALS/ ANOMALOUS/...
+    python auroc_torch.py MODEL.onnx STRATA_MINING BANK_SCORES BANK_NORMALS/ TEST_NORMALS/ ANOMALOUS/...
 
-Both keep every patch of BANK_NORMALS (no coreset, whose draw would differ) and score the same pictures. Prints one JSON line.
+Both keep every patch of BANK_NORMALS (no coreset, whose draw would differ) and score the same pictures. Prints two JSON lines: the
+scores of the same patch vectors, those that ours takes (BANK_SCORES is target/release/examples/bank_scores); and both programs whole,
+where decoding and scaling differ too.
 """
 import json
 import pathlib
@@ -39,8 +41,23 @@ def score(queries, bank, neighbours=9):
     return float(weight * nearest[worst])
 
 
+def same_features(dump, bank_folder, tests):
+    """Our image AUROC and torch's on the patch vectors that ours makes."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [dump, "mobilenet-v2-features", bank_folder, folder, *[str(path) for path, _ in tests]]
+        dim, count = map(int, subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.split())
+        read = lambda name: torch.from_numpy(np.fromfile(f"{folder}/{name}.f32", "<f4"))
+        bank, queries, ours = read("bank").reshape(-1, dim), read("tests").reshape(-1, count, dim), read("scores").numpy()
+    theirs = np.array([score(picture, bank) for picture in queries])
+    labels = [label for _, label in tests]
+    figures = [float(roc_auc_score(labels, scores)) for scores in (ours, theirs)]
+    return {"what": "PatchCore, every patch kept, the same patch vectors", "bank_vectors": len(bank), "dim": dim, "pictures": len(tests),
+            "image_auroc": figures, "difference": abs(figures[0] - figures[1]), "largest_score_difference": float(np.abs(ours - theirs).max()),
+            "scores": [float(theirs.min()), float(theirs.max())]}
+
+
 def main():
-    model, program, bank_folder, normal, *anomalous = sys.argv[1:]
+    model, program, dump, bank_folder, normal, *anomalous = sys.argv[1:]
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(model, options)
@@ -49,6 +66,7 @@ def main():
     known = {p.name for p in pictures(bank_folder)}
     tests = [(p, 0) for p in pictures(normal) if p.name not in known]
     tests += [(p, 1) for folder in anomalous for p in pictures(folder)]
+    print(json.dumps(same_features(dump, bank_folder, tests)), flush=True)
     scores = [score(patches(session, p), bank) for p, _ in tests]
     theirs = roc_auc_score([label for _, label in tests], scores)
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +76,7 @@ def main():
         evaluate = [program, "eval", "--bank", path, "--normal", normal, "--anomalous", *anomalous, "--json", "-q"]
         figures = json.loads(subprocess.run(evaluate, check=True, stdout=subprocess.PIPE).stdout)
     ours = figures["image_auroc"]
-    print(json.dumps({"what": "PatchCore, every patch kept", "bank_vectors": len(bank), "pictures": len(tests),
+    print(json.dumps({"what": "PatchCore, every patch kept, decoded and scaled apart", "bank_vectors": len(bank), "pictures": len(tests),
                       "image_auroc": [ours, theirs], "difference": abs(ours - theirs)}))
 
 

@@ -12,6 +12,7 @@ use crate::image::Image;
 
 mod edges;
 mod grid;
+mod hidden;
 mod lines;
 mod load;
 mod strip;
@@ -39,7 +40,7 @@ pub struct BeltConfig {
     /// Two points on the rollers at the same place of the belt, left and right of it (or above and
     /// below): the belt should run midway. Deviation is measured there.
     pub rollers: Option<[Point; 2]>,
-    /// A calibrated baseline, used where there are no rollers.
+    /// A calibrated baseline. Its middle is used where there are no rollers, its width where load hides one edge.
     pub baseline: Option<Baseline>,
     /// Width of the belt, for deviation in millimetres.
     pub width_mm: Option<f32>,
@@ -104,6 +105,27 @@ pub struct EdgeLine {
     pub residual: f32,
     /// From 0 to 1: inliers above chance, and contrast against noise.
     pub confidence: f32,
+}
+
+/// A side of the belt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The left, or upper, one.
+    Left,
+    /// The right, or lower, one.
+    Right,
+}
+
+/// An edge that is not seen because load lies over it, while the other edge is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HiddenEdge {
+    /// Which edge.
+    pub side: Side,
+    /// Share of the rows in which load lies over it.
+    pub covered: f32,
+    /// Where it must run, at the baseline's width from the edge that is seen; `None` without a baseline.
+    pub expected: Option<[Point; 2]>,
 }
 
 /// How far the belt is off its baseline.
@@ -191,7 +213,11 @@ pub struct BeltReport {
     pub left: Option<EdgeLine>,
     /// The right (lower) edge.
     pub right: Option<EdgeLine>,
-    /// Width halfway along the region, or at the rollers.
+    /// The edge under load, where one edge is seen and load hides the other. What follows is then taken from the edge that is seen
+    /// and the baseline's width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenEdge>,
+    /// Width halfway along the region, or at the rollers; `None` where an edge is hidden.
     pub width: Option<f32>,
     /// Angle of the middle line against the running direction in degrees; a belt whose far end (lower,
     /// or right) lies more to the right (lower) is positive.
@@ -289,6 +315,7 @@ impl BeltInspector {
             missing: Vec::new(),
             left: None,
             right: None,
+            hidden: None,
             width: None,
             angle: None,
             deviation: None,
@@ -302,21 +329,27 @@ impl BeltInspector {
                 .push("the region is not in the picture, or smaller than 32 pixels".to_owned());
             return report;
         };
-        let pair = match edges::find(&grid, &self.config) {
-            Ok(pair) => pair,
-            Err(why) => {
-                report.missing.push(why);
-                return report;
+        let (pair, half) = match edges::find(&grid, &self.config) {
+            Ok(pair) => (pair, None),
+            Err(alone) => {
+                let Some(half) = hidden::find(&grid, &self.config, &alone.lines) else {
+                    report.missing.push(alone.why);
+                    return report;
+                };
+                report.tell_hidden(&grid, &half);
+                let Some(pair) = half.pair() else { return report };
+                (pair, Some(half))
             }
         };
-        report.found = true;
-        report.left = Some(pair.left.report(&grid));
-        report.right = Some(pair.right.report(&grid));
+        let hidden = half.as_ref().map(|half| half.side);
+        report.found = hidden.is_none();
+        report.left = (hidden != Some(Side::Left)).then(|| pair.left.report(&grid));
+        report.right = (hidden != Some(Side::Right)).then(|| pair.right.report(&grid));
         self.measure(&grid, &pair, &mut report);
-        let strip = strip::Strip::new(&grid, &pair);
+        let strip = strip::Strip::new(&grid, &pair, hidden);
         report.tears = tear::find(&strip, &self.config);
         let load = load::find(&strip, &report.tears);
-        report.overflow = load::overflow(&strip, &load, &self.config);
+        report.overflow.extend(load::overflow(&strip, &load, &self.config));
         report.load = Some(load.report(&strip));
         if let Some(color) = self.config.laser {
             match tear::laser(image, &strip, color) {
@@ -357,7 +390,7 @@ impl BeltInspector {
         };
         let (left, right) = (pair.left.at(place), pair.right.at(place));
         let width = (right - left) * grid.scale();
-        report.width = Some(width);
+        report.width = report.hidden.is_none().then_some(width);
         let measured = grid.to_image(f32::midpoint(left, right), place);
         let across = |p: Point| if self.config.running == Running::Vertical { p.x } else { p.y };
         let expected = match (self.config.rollers, self.config.baseline) {
@@ -376,6 +409,32 @@ impl BeltInspector {
         };
         let mm = self.config.width_mm.map(|mm| mm * share);
         report.deviation = Some(Deviation { px, share, mm, expected, measured });
+    }
+}
+
+impl BeltReport {
+    /// What one edge and load over the other tell.
+    fn tell_hidden(&mut self, grid: &grid::Grid, half: &hidden::Half) {
+        let edge = Some(half.seen.report(grid));
+        let name = match half.side {
+            Side::Right => {
+                self.left = edge;
+                "right (lower)"
+            }
+            Side::Left => {
+                self.right = edge;
+                "left (upper)"
+            }
+        };
+        let hidden = half.report(grid);
+        let rows = 100.0 * half.covered;
+        self.missing.push(format!("the {name} edge lies under load, in {rows:.0} % of the rows"));
+        if hidden.expected.is_none() {
+            let what = "without a baseline the width is not known: no deviation, no share of load";
+            self.missing.push(format!("{what}; calibrate on pictures of normal running"));
+        }
+        self.hidden = Some(hidden);
+        self.overflow.push(half.overflow(grid));
     }
 }
 

@@ -415,29 +415,5 @@ fn speed_at_720p() {
         .collect();
     times.sort_by(f64::total_cmp);
     println!("720p: fastest {:.1} ms, median {:.1} ms", times[0], times[30]);
-    assert!(times[0] < 15.0, "{times:?}");
-}
-
-/// The pictures that the scenario ships with: rendered by other code than the scenes here.
-#[test]
-fn shipped_samples() {
-    let folder =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/mining/belt");
-    let rollers = [Point { x: 70.0, y: 345.0 }, Point { x: 570.0, y: 345.0 }];
-    let inspector = inspector(BeltConfig { rollers: Some(rollers), ..BeltConfig::default() });
-    let look = |name: &str| {
-        let limits = strata_vision::image::DecodeLimits::default();
-        let image = strata_vision::image::decode_file(&folder.join(name), &limits);
-        inspector.inspect(&image.expect("the sample is there"))
-    };
-    let share = |report: BeltReport| report.deviation.expect("both edges").share;
-    let centred = look("centred.jpg");
-    assert!(centred.load.as_ref().expect("a belt").filled > 0.4);
-    assert!(share(centred).abs() < 0.01);
-    // Its README says by how much: 0.13 of the width, to the right.
-    let deviated = share(look("deviated.jpg"));
-    assert!((deviated - 0.13).abs() < 0.02, "{deviated}");
-    // Load hides the right edge in every row: there is nothing to measure, and it says so.
-    let overflowing = look("overflowing.jpg");
-    assert!(!overflowing.found && overflowing.missing[0].contains("edge"), "{overflowing:?}");
+    assert!(times[0] < 12.0, "{times:?}");
 }

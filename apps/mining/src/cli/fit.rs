@@ -293,8 +293,9 @@ pub(super) fn described(calibration: Option<&Calibration>) -> String {
         return "no threshold: scores only, no verdicts\n".to_owned();
     };
     let promise = &calibration.promise;
+    let alarms = if promise.per_day == 1.0 { "false alarm" } else { "false alarms" };
     let mut text = format!(
-        "threshold {:.4}: at most {} false alarms a camera and day of {:.0} pictures, from {} normal scores (median {:.4})\n",
+        "threshold {:.4}: at most {} {alarms} a camera and day of {:.0} pictures, from {} normal scores (median {:.4})\n",
         calibration.threshold,
         promise.per_day,
         promise.frames_per_day,

@@ -211,6 +211,10 @@ const checks = {
     assert.match(await page.textContent("#look-result"), /Both edges found\s*yes/);
     await shot(page, "belt");
     await audit(page, "belt");
+    await look(page, sample("belt/overflowing.jpg"), "scenario:belt-deviation");
+    await page.waitForFunction(() => /Right edge\s*under load in \d+ % of the rows/.test(document.querySelector("#look-result").textContent), undefined, quick);
+    assert.match(await page.textContent("#look-result"), /over the right edge/);
+    await shot(page, "belt-hidden");
     return page;
   },
 
@@ -291,6 +295,8 @@ const checks = {
     await page.waitForSelector("#info-body .tiles", quick);
     await page.locator("#info-body details summary", { hasText: "The file" }).first().click();
     await page.waitForFunction(() => /name = "/.test(document.querySelector("#info-body pre").textContent), undefined, quick);
+    const beyond = await page.evaluate(() => [...document.querySelectorAll("#info-body .tiles > *")].some((card) => card.scrollWidth > card.clientWidth + 1));
+    assert.equal(beyond, false, "what is in a card stays in it");
     await shot(page, "info");
     await audit(page, "info");
     return page;

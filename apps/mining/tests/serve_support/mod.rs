@@ -1,15 +1,15 @@
 //! What the tests of `serve` share: the program, tiny models of pictures, a server as its own process,
 //! and a client.
-#![allow(dead_code, reason = "each test program uses a part of this")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of this")]
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::Value;
 use strata_testkit::onnx::{Attr, Dim, Dtype, Graph, Model, Node, Tensor, Value as Port};
+use strata_testkit::serve;
+pub(crate) use strata_testkit::serve::{Reply, text};
 use strata_testkit::{CardSpec, write_card};
 use strata_vision::encode;
 use strata_vision::geometry::Size;
@@ -17,13 +17,7 @@ use strata_vision::image::Image;
 
 /// The program under test, without settings from outside.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_strata-mining"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STRATA_")) {
-        if !matches!(name.as_str(), "STRATA_CACHE" | "STRATA_SHARED") {
-            command.env_remove(name);
-        }
-    }
-    command
+    serve::program(env!("CARGO_BIN_EXE_strata-mining"))
 }
 
 /// Runs a command and expects it to work; what it says.
@@ -38,11 +32,6 @@ pub(crate) fn ended(code: i32, args: &[&str]) -> String {
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {stdout}{stderr}");
     stdout.into_owned()
-}
-
-/// A path as an argument.
-pub(crate) fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8 path")
 }
 
 /// Whether ONNX Runtime is there; says so where it is not.
@@ -164,45 +153,13 @@ pub(crate) fn bank(dir: &Path, models: &Path) -> PathBuf {
 }
 
 /// A running server; killed when dropped.
-pub(crate) struct Server {
-    pub(crate) child: Child,
-    pub(crate) address: SocketAddr,
-}
+pub(crate) struct Server(serve::Server);
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+impl Deref for Server {
+    type Target = serve::Server;
 
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) content_type: String,
-    pub(crate) etag: String,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Reply {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
-    }
-
-    /// Expects the status, and shows the body where it is another.
-    pub(crate) fn expect(self, status: u16) -> Self {
-        let body = String::from_utf8_lossy(&self.body[..self.body.len().min(2000)]);
-        assert_eq!(self.status, status, "{body}");
-        self
-    }
-
-    /// Expects a problem of this status and code; what it says.
-    pub(crate) fn problem(self, status: u16, code: &str) -> String {
-        let problem = self.expect(status).json();
-        assert_eq!(problem["code"], code, "{problem}");
-        problem["detail"].as_str().expect("a text").to_owned()
+    fn deref(&self) -> &serve::Server {
+        &self.0
     }
 }
 
@@ -216,61 +173,18 @@ impl Server {
 
     /// Starts a server with these models and waits until it listens.
     pub(crate) fn start_cold(models: &Path, args: &[&str]) -> Self {
-        let mut command = program();
-        command
-            .args(["serve", "--bind", "127.0.0.1:0", "--log-access=false", "--log-filter", "warn"])
-            .args([
-                "--jobs-dir",
-                text(&models.with_file_name("jobs")),
-                "--models-dir",
-                text(models),
-            ])
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let mut errors = child.stderr.take().expect("piped");
-        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::stderr()));
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().expect("piped"));
-        out.read_line(&mut line).expect("readable");
-        let address = line.split("://").nth(1).and_then(|rest| rest.split(';').next());
-        let address = address.and_then(|address| address.trim().parse().ok());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}"));
-        // Whatever else it says must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
-        Self { child, address }
-    }
-
-    /// Waits until something holds.
-    pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let started = Instant::now();
-        while !holds(self) {
-            let why = String::from_utf8_lossy(&self.get("/v2/health/ready").body).into_owned();
-            assert!(started.elapsed() < Duration::from_secs(50), "not {what}: {why}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    pub(crate) fn get(&self, path: &str) -> Reply {
-        reply(agent().get(self.url(path)).call())
+        let jobs = models.with_file_name("jobs");
+        let own = ["--jobs-dir", text(&jobs), "--models-dir", text(models)];
+        Self(serve::Server::start_cold(program(), &[&own, args].concat()))
     }
 
     pub(crate) fn get_unless(&self, path: &str, etag: &str) -> Reply {
-        reply(agent().get(self.url(path)).header("if-none-match", etag).call())
-    }
-
-    pub(crate) fn delete(&self, path: &str) -> Reply {
-        reply(agent().delete(self.url(path)).call())
+        self.send("GET", path, &[("if-none-match", etag)], b"")
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Reply {
-        let request = agent().put(self.url(path)).header("content-type", "application/json");
-        reply(request.send(body.to_string().as_bytes()))
+        let headers = [("content-type", "application/json")];
+        self.send("PUT", path, &headers, body.to_string().as_bytes())
     }
 
     /// Sends a picture.
@@ -280,31 +194,12 @@ impl Server {
 
     /// Sends a picture, and asks for an answer of this content type.
     pub(crate) fn post_for(&self, path: &str, accept: &str, body: &[u8]) -> Reply {
-        let request =
-            agent().post(self.url(path)).header("content-type", "application/octet-stream");
-        reply(request.header("accept", accept).send(body))
+        let headers = [("content-type", "application/octet-stream"), ("accept", accept)];
+        self.send("POST", path, &headers, body)
     }
 
     /// Tells the server to stop, and waits for its end; its exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
-        let status =
-            Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
-        assert!(status.expect("kill runs").success());
-        self.child.wait().expect("waited for").code()
+    pub(crate) fn stop(self) -> Option<i32> {
+        self.0.stop()
     }
-}
-
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).build().into()
-}
-
-fn reply(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply {
-    let mut answer = answer.expect("an answer");
-    let header = |name: &str| {
-        let value = answer.headers().get(name);
-        value.map_or("", |value| value.to_str().expect("text")).to_owned()
-    };
-    let (content_type, etag) = (header("content-type"), header("etag"));
-    let body = answer.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a body");
-    Reply { status: answer.status().as_u16(), content_type, etag, body }
 }

@@ -81,9 +81,7 @@ pub(super) fn run_zeros(pool: &SessionPool) -> Result<(), RuntimeError> {
             Dim::Symbol(_) => 1,
         };
         let shape: Vec<usize> = port.shape.iter().map(length).collect();
-        let data = vec![Value::from(0); shape.iter().product()];
-        let array = Array { shape, data }.typed(port.dtype);
-        array.map_err(|reason| {
+        typed_zeros(port.dtype, &shape).map_err(|reason| {
             let (model, name) = (pool.signature().model.clone(), port.name.clone());
             RuntimeError::Output { model, name, reason }
         })
@@ -208,7 +206,7 @@ macro_rules! by_dtype {
 }
 
 /// An element that JSON numbers can be turned into and back.
-trait Number: Element {
+trait Number: Element + Default {
     fn from_json(value: &Value) -> Option<Self>;
     fn to_f64(self) -> f64;
 }
@@ -274,6 +272,13 @@ impl<T: Number> TypedArray for ArrayD<T> {
     fn add<'a>(&'a self, inputs: Inputs<'a>, name: &'a str) -> Inputs<'a> {
         inputs.with(name, self.view())
     }
+}
+
+fn typed_zeros(dtype: Dtype, shape: &[usize]) -> Result<Box<dyn TypedArray>, String> {
+    fn build<T: Number>(shape: &[usize]) -> Box<dyn TypedArray> {
+        Box::new(ArrayD::from_elem(shape, T::default()))
+    }
+    Ok(by_dtype!(dtype, build(shape), else return Err(format!("{dtype} is not supported"))))
 }
 
 impl Array {

@@ -20,6 +20,7 @@ mod cancel;
 mod device;
 mod elf;
 mod error;
+mod first_row;
 mod golden;
 pub mod graph_cache;
 mod library;

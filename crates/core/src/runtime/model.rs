@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::RuntimeError;
 use super::batch::{BatchOptions, Batched};
 use super::device::Device;
+use super::first_row;
 use super::golden::{self, GoldenReport};
 use super::options::{PoolConfig, RunOptions};
 use super::output::Outputs;
@@ -20,7 +21,7 @@ use super::tensor::Inputs;
 use crate::card::{CardError, Golden, Latency, Machine, ModelCard, Variant};
 use crate::paths::SearchPath;
 use crate::provenance::{Featuriser, Provenance};
-use crate::verify::{self, Limits, VerifiedModel, VerifyError};
+use crate::verify::{self, Limits, VerifiedFile, VerifiedModel, VerifyError};
 
 /// Why a model isn't ready.
 #[derive(Debug, Error)]
@@ -82,6 +83,10 @@ pub struct OpenOptions {
     pub featuriser: Option<Featuriser>,
     /// Caps of the verification.
     pub limits: Limits,
+    /// Outputs of three axes of which only the first row of the second is read, such as the hidden state of a text's first
+    /// token. Where the graph allows, the others are not computed, and the output has one row. A model with a golden
+    /// example stays whole: the example compares all of it.
+    pub first_rows: Vec<String>,
 }
 
 impl Default for OpenOptions {
@@ -92,6 +97,7 @@ impl Default for OpenOptions {
             variant: None,
             featuriser: None,
             limits: Limits::default(),
+            first_rows: Vec::new(),
         }
     }
 }
@@ -105,6 +111,9 @@ pub struct Model {
     pool: SessionPool,
     golden: Option<GoldenReport>,
     opened_in: Duration,
+    /// Where its other files are.
+    search: SearchPath,
+    limits: Limits,
 }
 
 impl Model {
@@ -125,7 +134,13 @@ impl Model {
             // Each device has its own variant: half precision for a GPU, float32 for a processor.
             let (variant, note) = choose(&card, device, options)?;
             let verified = verify::verify(&card, variant, search, &options.limits)?;
-            let source = source(&verified);
+            let whole = card.golden.is_some() || options.first_rows.is_empty();
+            let cut =
+                (!whole).then(|| first_row::cut(&verified.file, &options.first_rows)).flatten();
+            let mut source = source(&verified);
+            if let Some(bytes) = &cut {
+                (source.bytes, source.cut) = (bytes, true);
+            }
             let identity = identity(&verified, variant, options);
             let config = PoolConfig { devices: device.into(), ..options.pool.clone() };
             let pool = match SessionPool::from_source(&source, identity, &config) {
@@ -139,7 +154,8 @@ impl Model {
             let golden = warm_up(&card, &pool, search, options)?;
             let opened_in = start.elapsed();
             tracing::debug!(model = card.name, variant, %device, ?opened_in, "model ready");
-            return Ok(Self { card, variant, note, pool, golden, opened_in });
+            let (search, limits) = (search.clone(), options.limits.clone());
+            return Ok(Self { card, variant, note, pool, golden, opened_in, search, limits });
         }
         let (asked, reasons) = (options.pool.devices.to_string(), reasons.join("; "));
         Err(RuntimeError::NoDevice { model: card.name, asked, reasons }.into())
@@ -176,6 +192,14 @@ impl Model {
         options: &BatchOptions,
     ) -> Result<(), RuntimeError> {
         self.pool.run_batched_into(rows, table, options)
+    }
+
+    /// Reads one of its other files (a tokenizer, labels …), verified as the model was.
+    ///
+    /// # Errors
+    /// When the card has no such file, it is absent, or it is not what the card says.
+    pub fn read_file(&self, name: &str) -> Result<VerifiedFile, VerifyError> {
+        verify::read_file(&self.card, name, &self.search, &self.limits)
     }
 
     /// Its card.
@@ -245,6 +269,7 @@ fn source(verified: &VerifiedModel) -> Source<'_> {
     Source {
         model: &verified.name,
         bytes: &verified.file,
+        cut: false,
         external: external.map(|(name, file)| (name.clone(), Arc::from(&file[..]))).collect(),
     }
 }

@@ -32,6 +32,9 @@ pub(super) struct Identity {
     pub(super) featuriser: Option<crate::provenance::Featuriser>,
 }
 
+/// Inputs as ONNX Runtime takes them.
+type Values<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
+
 /// Sessions of one model.
 pub struct SessionPool {
     // Sessions are dropped before the external data, which they may still point into.
@@ -44,6 +47,8 @@ pub struct SessionPool {
     assignment: Vec<Assignment>,
     /// Numbers of outputs that are inputs passed through: they must not point into the caller's array.
     passed_through: Vec<usize>,
+    /// Whether ONNX Runtime takes the processor's memory from an arena, by a plan of earlier calls.
+    planned: bool,
     load: LoadReport,
 }
 
@@ -70,7 +75,8 @@ impl SessionPool {
         let prepacked = PrepackedWeights::new();
         let shared = Vec::new();
         let mut factory = Factory { runtime, source, config, prepacked, shared };
-        let begun = graph_cache::begin(&mut factory, &identity.sha256)?;
+        let key = if source.cut { "first row of " } else { "" };
+        let begun = graph_cache::begin(&mut factory, &format!("{key}{}", identity.sha256))?;
         let (Loaded { session, device, assignment }, cache) = (begun.first, begun.cache);
         let first = start.elapsed();
         let signature = Arc::new(session::signature(source.model, &session)?);
@@ -92,6 +98,7 @@ impl SessionPool {
             device,
             assignment,
             passed_through,
+            planned: config.memory_pattern && config.arena && device == Device::Cpu,
             load,
         })
     }
@@ -110,14 +117,34 @@ impl SessionPool {
         self.run_on(&mut lease, inputs, options, start)
     }
 
-    /// Runs the model once on each session of a pool that nobody uses yet.
+    /// Warms up a pool that nobody uses yet: runs the model once on each session. The first call takes memory bit by bit; from then on
+    /// ONNX Runtime takes one planned block a call, so that what the first one took is given back.
     pub(super) fn run_on_each(&self, inputs: &Inputs<'_>) -> Vec<Result<Outputs, RuntimeError>> {
         if let Err(e) = self.signature.check(inputs) {
             return vec![Err(e)];
         }
         let mut leases = self.queue.lease_each();
-        let run = |lease| self.run_on(lease, inputs, &RunOptions::default(), Instant::now());
-        leases.iter_mut().map(run).collect()
+        let run = |session: &mut Session, values: Values<'_>| {
+            let options = self.shrinking().map_err(|e| self.failed(e.message().to_owned()))?;
+            let outputs = match &options {
+                Some(options) => session.run_with_options(values, options).map(collect),
+                None => session.run(values).map(collect),
+            };
+            outputs.map_err(|e| self.failed(e.message().to_owned()))
+        };
+        let outputs = leases.iter_mut().map(|lease| self.run_as(lease, inputs, run)).collect();
+        release_freed_memory();
+        outputs
+    }
+
+    /// Options of a call after which the arena gives back what is free, where there is an arena and a plan.
+    fn shrinking(&self) -> ort::Result<Option<ort::session::RunOptions>> {
+        if !self.planned {
+            return Ok(None);
+        }
+        let mut options = ort::session::RunOptions::new()?;
+        options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+        Ok(Some(options))
     }
 
     fn stopped_before(&self, options: &RunOptions, start: Instant) -> Result<(), RuntimeError> {
@@ -138,31 +165,41 @@ impl SessionPool {
         options: &RunOptions,
         start: Instant,
     ) -> Result<Outputs, RuntimeError> {
-        let failed = |reason: String| self.failed(reason);
-        let slot = lease.slot().ok_or_else(|| failed("the session is gone".to_owned()))?;
-        let mut values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
-        for (name, data) in inputs.entries() {
-            let tensor = data.tensor().map_err(|e| failed(e.message().to_owned()))?;
-            values.push((Cow::Borrowed(*name), tensor));
-        }
-        let outcome = if options.deadline.is_none() && options.cancel.is_none() {
-            let outputs = slot.session.run(values);
-            outputs.map(collect).map_err(|e| failed(e.message().to_owned()))
-        } else {
-            let stop = Stop::new().map_err(|e| failed(e.message().to_owned()))?;
+        let failed = |e: &ort::Error| self.failed(e.message().to_owned());
+        self.run_as(lease, inputs, |session, values| {
+            if options.deadline.is_none() && options.cancel.is_none() {
+                return session.run(values).map(collect).map_err(|e| failed(&e));
+            }
+            let stop = Stop::new().map_err(|e| failed(&e))?;
             let outputs = {
                 let _armed = stop.arm(options).ok_or_else(|| {
-                    failed("the system refused the thread that watches deadlines".to_owned())
+                    self.failed("the system refused the thread that watches deadlines".to_owned())
                 })?;
-                slot.session.run_with_options(values, stop.options()).map(collect)
+                session.run_with_options(values, stop.options()).map(collect)
             };
             outputs.map_err(|e| match stop.reason() {
                 Some(reason) => reason.error(&self.signature.model, start),
-                None => failed(e.message().to_owned()),
+                None => failed(&e),
             })
-        };
-        let mut values = outcome?;
-        self.own(&mut values).map_err(|e| failed(e.message().to_owned()))?;
+        })
+    }
+
+    /// Runs the model in the way that `run` does.
+    fn run_as(
+        &self,
+        lease: &mut Lease<'_, Session>,
+        inputs: &Inputs<'_>,
+        run: impl FnOnce(&mut Session, Values<'_>) -> Result<Vec<DynValue>, RuntimeError>,
+    ) -> Result<Outputs, RuntimeError> {
+        let failed = |e: &ort::Error| self.failed(e.message().to_owned());
+        let slot = lease.slot().ok_or_else(|| self.failed("the session is gone".to_owned()))?;
+        let mut given: Values<'_> = Vec::new();
+        for (name, data) in inputs.entries() {
+            let tensor = data.tensor().map_err(|e| failed(&e))?;
+            given.push((Cow::Borrowed(*name), tensor));
+        }
+        let mut values = run(&mut slot.session, given)?;
+        self.own(&mut values).map_err(|e| failed(&e))?;
         let facts = CallFacts { copied_inputs: inputs.copied_bytes(), session: slot.index };
         let (signature, provenance) = (Arc::clone(&self.signature), Arc::clone(&self.provenance));
         Ok(Outputs::new(signature, values, provenance, &facts))

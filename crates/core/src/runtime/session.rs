@@ -21,6 +21,8 @@ use crate::card::{Dim, Dtype};
 pub(super) struct Source<'a> {
     pub(super) model: &'a str,
     pub(super) bytes: &'a [u8],
+    /// Whether these are the verified bytes without what the caller does not read.
+    pub(super) cut: bool,
     /// External data by file name.
     pub(super) external: Vec<(String, Arc<[u8]>)>,
 }

@@ -14,8 +14,12 @@ fn ok<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
 }
 
 fn pool(model: &Model) -> SessionPool {
+    pool_with(model, &PoolConfig::default())
+}
+
+fn pool_with(model: &Model, config: &PoolConfig) -> SessionPool {
     let bytes = model.encode();
-    let source = Source { model: "test", bytes: &bytes, external: Vec::new() };
+    let source = Source { model: "test", bytes: &bytes, cut: false, external: Vec::new() };
     let identity = pool::Identity {
         version: String::new(),
         file: String::new(),
@@ -23,7 +27,7 @@ fn pool(model: &Model) -> SessionPool {
         precision: String::new(),
         featuriser: None,
     };
-    ok(SessionPool::from_source(&source, identity, &PoolConfig::default()))
+    ok(SessionPool::from_source(&source, identity, config))
 }
 
 /// Address that ONNX Runtime will read this input from.
@@ -84,4 +88,28 @@ fn an_input_passed_through_is_copied_out_of_the_callers_array() {
     let passed = ok(outputs.view::<f32>("x"));
     assert_ne!(passed.as_ptr(), x.as_ptr());
     assert_eq!(passed, x.view().into_dyn());
+}
+
+#[test]
+fn warming_up_works_with_and_without_an_arena_and_a_plan() {
+    let model = models::linear(&(0..64).map(|i| i as f32).collect::<Vec<_>>(), &[0.5; 8]);
+    let x = Array2::from_shape_fn((5, 8), |(i, j)| (i * 8 + j) as f32);
+    let inputs = || Inputs::new().with("x", x.view());
+    let mut answers = Vec::new();
+    for (arena, memory_pattern) in [(true, true), (true, false), (false, true), (false, false)] {
+        let config = PoolConfig { sessions: 2, arena, memory_pattern, ..PoolConfig::default() };
+        let pool = pool_with(&model, &config);
+        let warm = pool.run_on_each(&inputs());
+        assert_eq!(warm.len(), 2);
+        for outputs in warm {
+            answers.push(ok(ok(outputs).view::<f32>("y")).to_owned());
+        }
+        // The call after the one whose memory was given back, and one of another shape.
+        let outputs = ok(pool.run(&inputs(), &RunOptions::default()));
+        answers.push(ok(outputs.view::<f32>("y")).to_owned());
+        let part = Inputs::new().with("x", x.slice(ndarray::s![..2, ..]));
+        let outputs = ok(pool.run(&part, &RunOptions::default()));
+        assert_eq!(ok(outputs.view::<f32>("y")).shape(), [2, 8]);
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
 }

@@ -105,14 +105,14 @@ impl<'a> Initializer<'a> {
 
 /// A protobuf field's value.
 #[derive(Clone, Copy)]
-enum Field<'a> {
+pub(super) enum Field<'a> {
     Number(u64),
     Bytes(&'a [u8]),
     Fixed,
 }
 
 impl<'a> Field<'a> {
-    fn bytes(self) -> &'a [u8] {
+    pub(super) fn bytes(self) -> &'a [u8] {
         match self {
             Self::Bytes(bytes) => bytes,
             Self::Number(_) | Self::Fixed => &[],
@@ -122,7 +122,7 @@ impl<'a> Field<'a> {
 
 /// The fields of a message, by number; ends at the first that isn't sound (the verification has
 /// refused such files long before).
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
     type Item = (u64, Field<'a>);
@@ -151,7 +151,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;

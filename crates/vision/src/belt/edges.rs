@@ -11,7 +11,16 @@ pub(super) struct Pair {
     pub(super) right: Line,
 }
 
+/// Points of a line that are spread further than this, in pixels of the grid, are ragged like a heap's rim: points at random would be
+/// at 0.92.
+const RAGGED: f32 = 0.75;
+
 impl Line {
+    /// Whether it is seen in enough rows, and straight.
+    pub(super) fn is_edge(&self, config: &BeltConfig) -> bool {
+        self.support >= config.min_support && self.residual <= RAGGED
+    }
+
     pub(super) fn report(&self, grid: &Grid) -> EdgeLine {
         let end = grid.rows as f32;
         EdgeLine {
@@ -23,19 +32,30 @@ impl Line {
         }
     }
 
-    fn confidence(&self) -> f32 {
+    pub(super) fn confidence(&self) -> f32 {
         (self.support * self.contrast.sqrt()).clamp(0.0, 1.0)
     }
 }
 
 /// A difference of shades that makes an edge half clear.
-const CLEAR: f32 = 10.0;
+pub(super) const CLEAR: f32 = 10.0;
+
+/// Why there is no pair, and the lines that are seen all the same.
+pub(super) struct Alone {
+    pub(super) why: String,
+    pub(super) lines: Vec<Line>,
+}
 
 /// The best pair, or why there is none.
-pub(super) fn find(grid: &Grid, config: &BeltConfig) -> Result<Pair, String> {
+pub(super) fn find(grid: &Grid, config: &BeltConfig) -> Result<Pair, Alone> {
     let lines = find_lines(grid);
-    let best_support = lines.iter().map(|l| l.support).fold(0.0, f32::max);
-    let good: Vec<&Line> = lines.iter().filter(|l| l.support >= config.min_support).collect();
+    best(grid, config, &lines).map_err(|why| Alone { why, lines })
+}
+
+fn best(grid: &Grid, config: &BeltConfig, lines: &[Line]) -> Result<Pair, String> {
+    let straight = lines.iter().filter(|l| l.residual <= RAGGED);
+    let best_support = straight.map(|l| l.support).fold(0.0, f32::max);
+    let good: Vec<&Line> = lines.iter().filter(|l| l.is_edge(config)).collect();
     if good.is_empty() {
         return Err(format!(
             "no edge of a belt: the straightest line is seen in {:.0} % of the rows, and {:.0} % are asked for",
@@ -98,6 +118,35 @@ fn score(grid: &Grid, config: &BeltConfig, left: &Line, right: &Line) -> Option<
     Some(score)
 }
 
+/// Grey and tint of places.
+#[derive(Clone, Copy)]
+pub(super) struct Shade([f32; 2]);
+
+impl Shade {
+    pub(super) fn at(grid: &Grid, s: f32, row: usize) -> Self {
+        Self([grid.sample(s, row), grid.tint(s, row)])
+    }
+
+    /// Medians over the places, across and row, that lie in the picture; `None` where half of them do not.
+    pub(super) fn along(grid: &Grid, places: impl Iterator<Item = (f32, usize)>) -> Option<Self> {
+        let (mut grey, mut tint, mut asked) = (Vec::new(), Vec::new(), 0);
+        for (s, row) in places {
+            asked += 1;
+            if s >= 0.0 && s < grid.columns as f32 {
+                grey.push(grid.sample(s, row));
+                tint.push(grid.tint(s, row));
+            }
+        }
+        (!grey.is_empty() && grey.len() * 2 >= asked)
+            .then(|| Self([super::median(&mut grey), super::median(&mut tint)]))
+    }
+}
+
+/// How far two shades are apart.
+pub(super) fn apart(a: Shade, b: Shade) -> f32 {
+    (a.0[0] - b.0[0]).abs() + (a.0[1] - b.0[1]).abs()
+}
+
 /// Shades beside the edges.
 struct Shades {
     /// Difference across the left and the right edge; the least of several distances outside.
@@ -115,34 +164,26 @@ const OUTSIDE: [f32; 3] = [0.04, 0.10, 0.17];
 
 impl Shades {
     fn of(grid: &Grid, left: &Line, right: &Line) -> Self {
-        // Grey and tint, along lines beside the left edge (inwards positive) and the right one.
-        let shade = |edge: &Line, inwards: f32, share: f32| -> Option<[f32; 2]> {
-            let (mut grey, mut tint) = (Vec::new(), Vec::new());
-            for row in (0..grid.rows).step_by(4) {
+        let shade = |edge: &Line, inwards: f32, share: f32| -> Option<Shade> {
+            let places = (0..grid.rows).step_by(4).map(|row| {
                 let t = row as f32 + 0.5;
                 let width = right.at(t) - left.at(t);
-                let s = edge.at(t) + inwards * (width * share).abs().max(3.0) * share.signum();
-                if s >= 0.0 && s < grid.columns as f32 {
-                    grey.push(grid.sample(s, row));
-                    tint.push(grid.tint(s, row));
-                }
-            }
-            (grey.len() * 8 >= grid.rows)
-                .then(|| [super::median(&mut grey), super::median(&mut tint)])
+                (edge.at(t) + inwards * (width * share).abs().max(3.0) * share.signum(), row)
+            });
+            Shade::along(grid, places)
         };
-        let apart = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).abs() + (a[1] - b[1]).abs();
         let inside = [shade(left, 1.0, INSIDE), shade(right, -1.0, INSIDE)];
         let [Some(a), Some(b)] = inside else {
             return Self { contrast: [0.0; 2], apart: 255.0, even: 0.0 };
         };
         // Behind a rail comes the same ground again: an edge parts what lies far on both its sides.
-        let least = |edge: &Line, inwards: f32, own: [f32; 2]| {
+        let least = |edge: &Line, inwards: f32, own: Shade| {
             let outside = OUTSIDE.iter().filter_map(|share| shade(edge, inwards, -share));
             outside.map(|o| apart(own, o)).reduce(f32::min).unwrap_or(0.0)
         };
         let contrast = [least(left, 1.0, a), least(right, -1.0, b)];
         // A rail is as even as a belt, but narrow: a little further inwards is something else.
-        let change = |edge: &Line, inwards: f32, own: [f32; 2]| {
+        let change = |edge: &Line, inwards: f32, own: Shade| {
             shade(edge, inwards, FURTHER).map_or(0.0, |further| apart(own, further))
         };
         let changes = [change(left, 1.0, a), change(right, -1.0, b)];

@@ -47,6 +47,11 @@ impl Line {
     pub(super) fn at(&self, t: f32) -> f32 {
         self.offset + self.slope * (t - self.middle)
     }
+
+    /// A line beside it.
+    pub(super) fn moved(self, by: f32) -> Self {
+        Self { offset: self.offset + by, ..self }
+    }
 }
 
 /// Lines with the most support, in grey and in tint, for both directions of the gradient.
@@ -161,27 +166,31 @@ fn hough(grid: &Grid, mut points: Vec<EdgePoint>, noise: f32) -> Vec<Line> {
     // Bins of two pixels; lines whose middle lies outside the region by half its width still count.
     let margin = grid.columns as f32 / 2.0;
     let bins = grid.columns + 2;
-    let mut votes = vec![0.0_f32; slopes * bins];
+    let mut votes = vec![0_i32; slopes * bins];
     let slope_of = |n: usize| (n as f32 - (slopes - 1) as f32 / 2.0) * step;
-    let vote = |votes: &mut [f32], point: &EdgePoint, sign: f32| {
-        let weight = sign * point.strength.min(8.0 * noise.max(MIN_GRADIENT as f32));
-        for n in 0..slopes {
-            let place = (point.s - slope_of(n) * (point.t - middle) + margin) / 2.0;
-            if let Some(bin) = votes[n * bins..(n + 1) * bins].get_mut(place as usize)
-                && place >= 0.0
-            {
+    let most = 8.0 * noise.max(MIN_GRADIENT as f32);
+    let vote = |votes: &mut [i32], point: &EdgePoint, sign: i32| {
+        let weight = sign * point.strength.min(most) as i32;
+        // Places in 65,536ths of a bin: a slope more moves a point by the same each time.
+        let fixed = |bins: f32| (bins * 65_536.0) as i32;
+        let t = point.t - middle;
+        let mut place = fixed((point.s - slope_of(0) * t + margin) / 2.0);
+        let move_by = fixed(step * t / 2.0);
+        for row in votes.chunks_exact_mut(bins) {
+            // A negative place becomes a large number, which is no bin.
+            if let Some(bin) = row.get_mut((place >> 16) as u32 as usize) {
                 *bin += weight;
             }
+            place -= move_by;
         }
     };
-    points.iter().for_each(|p| vote(&mut votes, p, 1.0));
+    points.iter().for_each(|p| vote(&mut votes, p, 1));
     let density = points.len() as f32 / (grid.columns * grid.rows) as f32;
     let mut lines = Vec::new();
     for _ in 0..MAX_LINES {
-        let Some((best, &top)) = votes.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)) else {
-            break;
-        };
-        if top <= 0.0 || points.len() < 8 {
+        let top = votes.iter().copied().max().unwrap_or(0);
+        let Some(best) = votes.iter().position(|&v| v == top).filter(|_| top > 0) else { break };
+        if points.len() < 8 {
             break;
         }
         let offset = (best % bins) as f32 * 2.0 + 1.0 - margin;
@@ -203,7 +212,7 @@ fn hough(grid: &Grid, mut points: Vec<EdgePoint>, noise: f32) -> Vec<Line> {
         if mine.is_empty() {
             break;
         }
-        mine.iter().for_each(|p| vote(&mut votes, p, -1.0));
+        mine.iter().for_each(|p| vote(&mut votes, p, -1));
         points = rest;
     }
     lines

@@ -3,7 +3,7 @@
 
 use super::edges::Pair;
 use super::grid::Grid;
-use super::median;
+use super::{Side, median};
 use crate::geometry::{BBox, Point};
 
 /// Columns between the edges, and beside each.
@@ -34,7 +34,8 @@ pub(super) struct Strip<'a> {
 const MARGIN: (f32, f32) = (0.02, 0.09);
 
 impl<'a> Strip<'a> {
-    pub(super) fn new(grid: &'a Grid, pair: &'a Pair) -> Self {
+    /// `hidden` is the edge that lies under load, if one does.
+    pub(super) fn new(grid: &'a Grid, pair: &'a Pair, hidden: Option<Side>) -> Self {
         let rows = grid.rows;
         let mut grey = Vec::with_capacity(rows * COLUMNS);
         let mut seen = Vec::with_capacity(rows * COLUMNS);
@@ -62,15 +63,15 @@ impl<'a> Strip<'a> {
             surface_texture: 0.0,
             widths,
         };
-        strip.take_surface();
+        strip.take_surface(hidden);
         strip
     }
 
-    /// Learns the surface from both margins.
-    fn take_surface(&mut self) {
+    /// Learns the surface from both margins, or from the one that is free.
+    fn take_surface(&mut self, hidden: Option<Side>) {
         let columns = |side: usize| {
             let (from, to) = ((BELT as f32 * MARGIN.0) as usize, (BELT as f32 * MARGIN.1) as usize);
-            if side == 0 {
+            if (side == 0 && hidden != Some(Side::Left)) || hidden == Some(Side::Right) {
                 BESIDE + from..BESIDE + to
             } else {
                 BESIDE + BELT - to..BESIDE + BELT - from

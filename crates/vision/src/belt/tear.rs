@@ -9,19 +9,29 @@ const WIDEST: usize = BELT * 8 / 100;
 /// Tears lie further from the edges than this.
 const FROM_EDGE: usize = BELT * 4 / 100;
 const MIN_DIFFERENCE: f32 = 9.0;
+/// Both sides of a cut fall off within two columns by at least this share of its depth; streaks of wear and soft shadows slope.
+const SHARP: f32 = 0.6;
+/// A tear is this many times as deep as nine tenths of the lines that the rubber has anyway.
+const STREAKS: f32 = 2.5;
+/// What is beside a tear is rubber: of its shade, up to this many grey levels or spreads of the surface.
+const SAME_SHADE: f32 = 30.0;
+const SAME_SPREAD: f32 = 5.0;
 
 /// Narrow lines along the belt, darker or lighter than the surface on both sides.
 pub(super) fn find(strip: &Strip<'_>, config: &BeltConfig) -> Vec<Tear> {
-    let difference = ridge(strip);
+    let (along, difference) = ridge(strip);
     let mut sizes: Vec<f32> = difference.iter().step_by(3).map(|d| d.abs()).collect();
     let noise = 1.48 * super::median(&mut sizes);
-    let threshold = (4.0 * noise).max(MIN_DIFFERENCE);
+    let threshold = (4.0 * noise).max(STREAKS * streaks(strip, &difference)).max(MIN_DIFFERENCE);
     let shortest = ((strip.rows as f32 * config.min_tear) as usize).max(12);
     let mut found = Vec::new();
     for sign in [-1.0, 1.0] {
         let strong: Vec<bool> = difference.iter().map(|d| d * sign > threshold).collect();
         for part in parts(&strong, strip.rows) {
-            found.extend(judge(strip, &part, &difference, threshold, shortest));
+            let long = part.rows.1 - part.rows.0 >= shortest;
+            if long && sharpness(&part, &along, &difference) >= SHARP {
+                found.extend(judge(strip, &part, &difference, threshold, shortest));
+            }
         }
     }
     found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
@@ -45,8 +55,8 @@ fn near(a: &Tear, b: &Tear) -> f32 {
     if wide <= 0.0 || high <= 0.0 { 0.0 } else { wide.max(high) / a.length.min(b.length).max(1.0) }
 }
 
-/// Grey against the mean of both sides, smoothed along the belt; 0 where only one side differs.
-fn ridge(strip: &Strip<'_>) -> Vec<f32> {
+/// Grey smoothed along the belt, and the same against the mean of both sides; 0 where only one side differs.
+fn ridge(strip: &Strip<'_>) -> (Vec<f32>, Vec<f32>) {
     let rows = strip.rows;
     let mut along = vec![0.0_f32; strip.grey.len()];
     // Means over seven rows: noise falls, a line along the belt stays.
@@ -86,7 +96,46 @@ fn ridge(strip: &Strip<'_>) -> Vec<f32> {
             }
         }
     }
-    out
+    (along, out)
+}
+
+/// How deep the lines of the bare rubber are: nine tenths are less.
+fn streaks(strip: &Strip<'_>, difference: &[f32]) -> f32 {
+    let rough = (3.0 * strip.surface_texture).max(6.0);
+    let smooth = difference.iter().zip(&strip.texture).skip(1).step_by(3);
+    let mut depths: Vec<f32> =
+        smooth.filter(|(d, t)| **d != 0.0 && **t <= rough).map(|(d, _)| d.abs()).collect();
+    if depths.is_empty() {
+        return 0.0;
+    }
+    let place = depths.len() * 9 / 10;
+    *depths.select_nth_unstable_by(place, f32::total_cmp).1
+}
+
+/// How steep a line's sides are: the steepest change over two columns as a share of the line's depth, of the gentler side, in the
+/// middle one of its rows.
+fn sharpness(part: &Part, along: &[f32], difference: &[f32]) -> f32 {
+    let top = part.rows.0;
+    let mut rows = vec![(COLUMNS, 0, 0.0_f32); part.rows.1 - top];
+    for &at in &part.places {
+        let (row, column) = (at as usize / COLUMNS - top, at as usize % COLUMNS);
+        let (first, last, depth) = &mut rows[row];
+        (*first, *last) = ((*first).min(column), (*last).max(column));
+        *depth = depth.max(difference[at as usize].abs());
+    }
+    let sharp = |(n, &(first, last, depth)): (usize, &(usize, usize, f32))| {
+        let line = along.get((top + n) * COLUMNS..(top + n + 1) * COLUMNS)?;
+        let middle = usize::midpoint(first, last);
+        let steepest = |from: usize, to: usize| {
+            let steps = line.get(from..to)?.windows(3).map(|w| (w[2] - w[0]).abs());
+            steps.reduce(f32::max)
+        };
+        let left = steepest(first.saturating_sub(3), middle + 1)?;
+        let right = steepest(middle, (last + 4).min(COLUMNS))?;
+        (depth > 0.0).then_some(left.min(right) / depth)
+    };
+    let mut all: Vec<f32> = rows.iter().enumerate().filter_map(sharp).collect();
+    super::median(&mut all)
 }
 
 /// Whether a part is long, narrow, and has a smooth surface on both sides.
@@ -107,20 +156,27 @@ fn judge(
         return None;
     }
     let (mut flanks, mut strength) = ([Vec::new(), Vec::new()], 0.0);
+    let mut shades = [Vec::new(), Vec::new()];
     for &at in &part.places {
         let at = at as usize;
         strength += difference[at].abs();
         let column = at % COLUMNS;
         let places = [column.checked_sub(thick + 8), Some(column + thick + 8)];
-        for (flank, place) in flanks.iter_mut().zip(places) {
+        for ((flank, shade), place) in flanks.iter_mut().zip(&mut shades).zip(places) {
             if let Some(place) = place.filter(|p| (BESIDE..BESIDE + BELT).contains(p)) {
-                flank.push(strip.texture[at - column + place]);
+                let at = at - column + place;
+                flank.push(strip.texture[at]);
+                shade.push((strip.grey[at] - strip.surface[at]).abs());
             }
         }
     }
     let rough = (3.0 * strip.surface_texture).max(6.0);
     // Between lumps, and where load begins, one side at least is rough.
     if flanks.iter_mut().any(|flank| super::median(flank) > rough) {
+        return None;
+    }
+    let other = (SAME_SPREAD * strip.spread).max(SAME_SHADE);
+    if shades.iter_mut().any(|shade| super::median(shade) > other) {
         return None;
     }
     let strength = strength / part.places.len() as f32 / threshold;
