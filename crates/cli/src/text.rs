@@ -30,9 +30,7 @@ impl TextTable {
         let body = || shown.iter().skip(1);
         let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
         let widths: Vec<usize> = (0..columns)
-            .map(|column| {
-                shown.iter().map(|row| cell(row, column).chars().count()).max().unwrap_or(0)
-            })
+            .map(|column| shown.iter().map(|row| width(&cell(row, column))).max().unwrap_or(0))
             .collect();
         let numeric: Vec<bool> = (0..columns)
             .map(|column| {
@@ -46,9 +44,9 @@ impl TextTable {
         let mut text = String::new();
         for row in &shown {
             let mut line = String::new();
-            for (column, &width) in widths.iter().enumerate() {
+            for (column, &wide) in widths.iter().enumerate() {
                 let cell = cell(row, column);
-                let space = " ".repeat(width - cell.chars().count());
+                let space = " ".repeat(wide - width(&cell));
                 let (before, after) = if numeric[column] { (&*space, "") } else { ("", &*space) };
                 line.push_str(&format!(
                     "{}{before}{cell}{after}",
@@ -62,13 +60,42 @@ impl TextTable {
     }
 }
 
-/// At most [`WIDEST`] characters, none of them control characters.
+/// At most [`WIDEST`] columns of the terminal, no control characters.
 fn cut(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if clean.chars().count() <= WIDEST {
+    if width(&clean) <= WIDEST {
         return clean;
     }
-    clean.chars().take(WIDEST - 1).chain(['…']).collect()
+    let mut left = WIDEST - 1;
+    let fits = |c: &char| {
+        let taken = left.checked_sub(columns(*c));
+        left = taken.unwrap_or(left);
+        taken.is_some()
+    };
+    clean.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// Columns of the terminal that a text takes.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    text.chars().map(columns).sum()
+}
+
+/// Two for what East Asian writing sets in a square (the wide and full-width ranges of Unicode's UAX #11), one otherwise.
+fn columns(c: char) -> usize {
+    match c {
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{303e}'
+        | '\u{3041}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
 }
 
 /// A number with four decimals, or `–`.
@@ -98,6 +125,15 @@ mod tests {
         table.row(vec!["long\tname".into(), "12".into()]);
         assert_eq!(table.render(), "name       value\na            1.5\nlong name     12\n");
         assert_eq!(number(None), "–");
+    }
+
+    #[test]
+    fn chinese_takes_two_columns() {
+        let mut table = TextTable::new(&["标题", "n"]);
+        table.row(vec!["临江市".into(), "1".into()]);
+        table.row(vec!["ab".into(), "2".into()]);
+        assert_eq!(table.render(), "标题    n\n临江市  1\nab      2\n");
+        assert_eq!(width(&cut(&"长".repeat(80))), 63);
     }
 
     #[test]
