@@ -9,7 +9,8 @@ use std::path::Path;
 
 use screen_support::{demo_library, has_runtime, program, screened, table, text};
 use serde_json::{Value, json};
-use serve_support::{Server, encoded};
+use serve_support::Server;
+use strata_testkit::serve::encoded;
 
 /// Molecules of the demo library with their names; some are broken on purpose.
 fn molecules(rows: usize) -> Vec<(String, String)> {

@@ -1,6 +1,7 @@
 //! Helpers for the workspace's tests: tiny ONNX models written byte by byte, model cards for them,
 //! and where the shared data lies. Nothing here is shipped.
 
+pub mod bert;
 pub mod card;
 pub mod hostile_http;
 pub mod http;
@@ -10,6 +11,7 @@ pub mod models;
 pub mod mqtt;
 pub mod onnx;
 pub mod rtsp;
+pub mod serve;
 pub mod shared;
 pub mod webhook;
 pub mod wire;
