@@ -216,6 +216,17 @@ pub struct Document {
     pub notes: Vec<Note>,
 }
 
+impl Document {
+    /// A passage as models are shown it: the title, what it is searched with, its words. Empty where there is none.
+    #[must_use]
+    pub fn passage(&self, unit: usize) -> String {
+        let Some(unit) = self.units.get(unit) else { return String::new() };
+        let words = unit.span.of(&self.text).unwrap_or_default();
+        let context = if unit.context.is_empty() { "" } else { "\n" };
+        format!("{}。{}{context}{words}", self.title, unit.context)
+    }
+}
+
 /// What a document does to another work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relation {

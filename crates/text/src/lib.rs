@@ -3,6 +3,23 @@
 //! Pure: no network, no clock.
 
 pub mod address;
+#[cfg(feature = "models")]
+pub mod classify;
 pub mod date;
 pub mod document;
+#[cfg(feature = "models")]
+pub mod embed;
+pub mod fusion;
+pub mod index;
+pub mod mask;
+pub mod metrics;
+pub mod read;
+#[cfg(feature = "models")]
+pub mod reader;
+#[cfg(feature = "models")]
+pub mod refuse;
+#[cfg(feature = "models")]
+pub mod rerank;
 pub mod span;
+pub mod structure;
+pub mod tokenize;
