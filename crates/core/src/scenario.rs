@@ -215,7 +215,7 @@ mod tests {
             all::<Task>(files)
                 .map(|all| all.into_iter().map(|l| l.scenario.name).collect::<Vec<_>>())
         };
-        assert_eq!(names(&[file.clone()]).unwrap(), ["first", "own"]);
+        assert_eq!(names(std::slice::from_ref(&file)).unwrap(), ["first", "own"]);
         let error = names(&[file.clone(), file]).unwrap_err().to_string();
         assert!(error.contains("own.toml:2:1") && error.contains("choose another"), "{error}");
     }

@@ -203,3 +203,41 @@ fn only(folder: &Path, extension: &str) -> std::path::PathBuf {
     assert_eq!(found.len(), 1, "{found:?}");
     found[0].clone()
 }
+
+#[test]
+fn a_model_of_which_one_row_is_read_gives_the_same_row() {
+    use ndarray::{Array2, s};
+    use strata_testkit::bert::{Bert, Head};
+
+    let dir = ok(tempfile::tempdir());
+    let folder = ok(write_card(
+        dir.path(),
+        &CardSpec::new("encoder"),
+        &Bert::new(5, 12, Head::Hidden).model(),
+    ));
+    let open = |first_rows: Vec<String>, sessions: usize| {
+        let pool = PoolConfig { sessions, ..PoolConfig::default() };
+        let options = OpenOptions { first_rows, pool, ..OpenOptions::default() };
+        ok(Model::open(ok(ModelCard::load(&folder)), &SearchPath::only(dir.path()), &options))
+    };
+    let name = "last_hidden_state";
+    let (whole, cut) = (open(Vec::new(), 1), open(vec![name.to_owned()], 2));
+    let ids = Array2::from_shape_fn((3, 9), |(i, j)| ((i * 31 + j * 7) % 150 + 5) as i64);
+    let mask = Array2::from_shape_fn((3, 9), |(i, j)| i64::from(j < 9 - 2 * i));
+    let types = Array2::<i64>::zeros((3, 9));
+    let inputs = || {
+        Inputs::new()
+            .with("input_ids", ids.view())
+            .with("attention_mask", mask.view())
+            .with("token_type_ids", types.view())
+    };
+    let all = ok(whole.run(&inputs(), &RunOptions::default()));
+    let all = ok(all.view::<f32>(name));
+    for _ in 0..4 {
+        let first = ok(cut.run(&inputs(), &RunOptions::default()));
+        let first = ok(first.view::<f32>(name));
+        assert_eq!((all.shape(), first.shape()), (&[3, 9, 16][..], &[3, 1, 16][..]));
+        assert_eq!(first.slice(s![.., 0, ..]), all.slice(s![.., 0, ..]));
+    }
+    assert_eq!(whole.provenance().sha256, cut.provenance().sha256);
+}
