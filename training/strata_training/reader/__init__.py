@@ -1,0 +1,1 @@
+"""The answer-span reader of Chinese government documents, and the figures a refusal is decided by."""

@@ -1,0 +1,1 @@
+"""Text models: the static-embedding retriever of Chinese government documents."""
