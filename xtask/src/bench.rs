@@ -143,6 +143,19 @@ const BENCHES: &[Bench] = &[
             "bench_vision",
         ],
     },
+    Bench {
+        name: "text",
+        title: "Vectors of articles against fastembed and sentence-transformers, one and two threads",
+        cargo: &[
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "strata-text",
+            "--example",
+            "bench_embed",
+        ],
+    },
 ];
 
 /// What the benchmarks run on that need molecules; its few broken rows are part of the work.
