@@ -31,7 +31,7 @@ struct Step {
 }
 
 /// The programs the steps use, which are cargo packages of the same name.
-const PROGRAMS: &[&str] = &["strata-drug", "strata-mining"];
+const PROGRAMS: &[&str] = &["strata-drug", "strata-mining", "strata-gov"];
 
 const STEPS: &[Step] = &[
     Step {
@@ -73,6 +73,7 @@ const STEPS: &[Step] = &[
             "{out}/screen.html",
             "--top",
             "20",
+            "--overwrite",
         ],
         code: 0,
     },
@@ -106,6 +107,71 @@ const STEPS: &[Step] = &[
         args: &["watch", "{out}/camera.toml"],
         code: 0,
     },
+    Step {
+        title: "Put statutes, notices, service guides and hotline cases into an index",
+        program: "strata-gov",
+        args: &[
+            "ingest",
+            "datasets/gov/laws",
+            "datasets/gov/notices",
+            "datasets/gov/guides",
+            "datasets/gov/hotline/cases.jsonl",
+            "--index",
+            "{out}/office",
+        ],
+        code: 0,
+    },
+    Step {
+        title: "Ask it: the answer is quoted with its article",
+        program: "strata-gov",
+        args: &[
+            "ask",
+            "骑电动自行车可以带多大的孩子？",
+            "--index",
+            "{out}/office",
+            "--as-of",
+            "2025-06-01",
+        ],
+        code: 0,
+    },
+    Step {
+        title: "The same question as of a day five years earlier",
+        program: "strata-gov",
+        args: &[
+            "ask",
+            "骑电动自行车可以带多大的孩子？",
+            "--index",
+            "{out}/office",
+            "--as-of",
+            "2020-06-01",
+        ],
+        code: 0,
+    },
+    Step {
+        title: "A question that the documents do not answer is refused",
+        program: "strata-gov",
+        args: &["ask", "今天晚上吃什么好？", "--index", "{out}/office"],
+        code: 2,
+    },
+    Step {
+        title: "Find the department of a hotline case",
+        program: "strata-gov",
+        args: &["route", "拧开水龙头出来的水是黄的，还有股铁锈味", "--index", "{out}/office"],
+        code: 0,
+    },
+    Step {
+        title: "Check the citations of a draft",
+        program: "strata-gov",
+        args: &[
+            "check",
+            "datasets/gov/drafts/ebike-campaign.md",
+            "--index",
+            "{out}/office",
+            "--as-of",
+            "2025-06-01",
+        ],
+        code: 2,
+    },
 ];
 
 /// Runs `demo`.
@@ -125,6 +191,10 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     }
     let library = setup::main(&args.setup)?;
     build(&root)?;
+    if args.out.is_none() && out.exists() {
+        // Events and pictures of an earlier demo would be told as this one's.
+        std::fs::remove_dir_all(&out).with_context(|| format!("cannot empty {}", out.display()))?;
+    }
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     write_camera(&root, &out)?;
     for (number, step) in STEPS.iter().enumerate() {
@@ -145,9 +215,14 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         out.display()
     );
     println!(
-        "A page to work with: {} serve --drug-libraries {}",
+        "Pages to work with: {} serve --drug-libraries {}",
         program(&target, "strata-drug").display(),
         out.join("library.sfp").display()
+    );
+    println!(
+        "                    {} serve --gov-index {}",
+        program(&target, "strata-gov").display(),
+        out.join("office").display()
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -250,7 +325,7 @@ mod tests {
         for step in STEPS {
             assert!(PROGRAMS.contains(&step.program), "{}", step.title);
             for arg in step.args.iter().filter(|a| a.starts_with("datasets/")) {
-                assert!(root.join(arg).is_file(), "{arg}");
+                assert!(root.join(arg).exists(), "{arg}");
             }
             let shown = process::shown(&command(step, &root, Path::new("t"), Path::new("o")));
             assert!(!shown.contains("{out}"), "{shown}");
