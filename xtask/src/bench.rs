@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Print the figures without keeping them
     #[arg(long)]
     no_save: bool,
+    /// Arguments for the benchmark itself, in place of its usual ones; they are kept with its figures
+    #[arg(last = true)]
+    own: Vec<String>,
 }
 
 /// One benchmark: a cargo invocation whose standard output is one JSON object a line.
@@ -156,6 +159,22 @@ const BENCHES: &[Bench] = &[
             "bench_embed",
         ],
     },
+    Bench {
+        name: "retrieval",
+        title: "58,637 articles into an index with vectors, and questions asked of it, one thread",
+        cargo: &[
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "strata-text",
+            "--example",
+            "bench_retrieval",
+            "--",
+            "--model",
+            "gov-retriever",
+        ],
+    },
 ];
 
 /// What the benchmarks run on that need molecules; its few broken rows are part of the work.
@@ -171,17 +190,20 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     }
     let root = workspace::root()?;
     let machine = machine(&root);
+    if !args.own.is_empty() && args.names.len() != 1 {
+        bail!("arguments behind -- are for one benchmark: name it");
+    }
     for bench in chosen(&args.names)? {
         println!("=== {}: {}", bench.name, bench.title);
         let start = Instant::now();
-        let figures = run(bench, &root)?;
+        let figures = run(bench, &args.own, &root)?;
         for figure in &figures {
             println!("{figure}");
         }
         let now = unix_seconds();
         let record = json!({
             "bench": bench.name, "title": bench.title, "date": utc(now), "machine": machine,
-            "seconds": (start.elapsed().as_secs_f64() * 10.0).round() / 10.0, "figures": figures,
+            "arguments": args.own, "seconds": (start.elapsed().as_secs_f64() * 10.0).round() / 10.0, "figures": figures,
         });
         if !args.no_save {
             let name = format!("{}-{}.json", utc(now).replace(':', ""), bench.name);
@@ -206,15 +228,24 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Bench>> {
     names.iter().map(find).collect()
 }
 
-fn run(bench: &Bench, root: &Path) -> Result<Vec<Value>> {
+fn run(bench: &Bench, own: &[String], root: &Path) -> Result<Vec<Value>> {
     let mut command = process::cargo();
-    command.args(bench.cargo).current_dir(root).stderr(Stdio::inherit());
+    command.args(invocation(bench, own)).current_dir(root).stderr(Stdio::inherit());
     let output = command.output().with_context(|| process::shown(&command))?;
     if !output.status.success() {
         bail!("the benchmark {} failed: {}", bench.name, output.status);
     }
     parse(&String::from_utf8_lossy(&output.stdout))
         .with_context(|| format!("the benchmark {}", bench.name))
+}
+
+/// Arguments of cargo: the benchmark's usual ones, or its program with these.
+fn invocation<'a>(bench: &Bench, own: &'a [String]) -> Vec<&'a str> {
+    if own.is_empty() {
+        return bench.cargo.to_vec();
+    }
+    let program = bench.cargo.iter().copied().take_while(|argument| *argument != "--");
+    program.chain(["--"]).chain(own.iter().map(String::as_str)).collect()
 }
 
 /// Figures from JSON lines; at least one, or the benchmark measured nothing.
@@ -294,6 +325,14 @@ mod tests {
         assert_eq!(parse("{\"a\":1}\n\n{\"a\":2}\n").unwrap().len(), 2);
         assert!(parse("").unwrap_err().to_string().contains("no figure"));
         assert!(parse("12 ms").unwrap_err().to_string().contains("no JSON"));
+    }
+
+    #[test]
+    fn own_arguments_take_the_place_of_the_usual_ones() {
+        let chem = chosen(&["chem".to_owned()]).unwrap()[0];
+        assert_eq!(invocation(chem, &[]), chem.cargo);
+        let own = ["other.smi".to_owned()];
+        assert_eq!(invocation(chem, &own)[5..], ["--example", "bench_chem", "--", "other.smi"]);
     }
 
     #[test]

@@ -74,7 +74,9 @@ impl ModelSource for Folder {
         let card = self.store.card(name)?;
         let pool = PoolConfig { sessions: self.sessions, ..PoolConfig::default() };
         let featuriser = featuriser_of(&card);
-        let options = OpenOptions { pool, featuriser, ..OpenOptions::default() };
+        // A run asks for vectors only, so the last layer's other rows need not be computed.
+        let first_rows = embed::Embedder::first_rows(&card);
+        let options = OpenOptions { pool, featuriser, first_rows, ..OpenOptions::default() };
         Ok(Arc::new(Model::open(card, self.store.search(), &options)?))
     }
 }

@@ -132,12 +132,13 @@ pub fn route(
     let search = SearchAsk {
         kinds: vec![DocumentKind::HotlineCase, DocumentKind::ServiceGuide],
         top: NEIGHBOURS,
+        choose: 0,
         history: true,
         ..search.clone()
     };
     search.check()?;
     let snapshot = desk.snapshot();
-    let (hits, _) = crate::answer::hits(desk, &snapshot, &search, run)?;
+    let hits = crate::answer::hits(desk, &snapshot, &search, run)?.hits;
     let mut votes: BTreeMap<String, (f32, Vec<Evidence>)> = BTreeMap::new();
     let best = hits.first().map_or(1.0, |hit| hit.score).max(f32::MIN_POSITIVE);
     for hit in &hits {

@@ -185,6 +185,7 @@ impl World {
                 depth: retrieval.depth,
                 per_record: 3,
                 lexical_weight: None,
+                choose: retrieval.choose,
             },
             task: self.loaded.scenario.answer.clone(),
         }

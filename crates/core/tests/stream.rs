@@ -367,6 +367,40 @@ fn memory_is_bounded_by_the_window() {
 }
 
 #[test]
+fn costly_records_fill_a_chunk() {
+    /// Every tenth record costs as much as six.
+    struct Uneven(Numbers);
+    impl Source for Uneven {
+        type Record = u64;
+        fn next_record(&mut self) -> Result<Option<u64>, SourceError> {
+            self.0.next_record()
+        }
+        fn digest(record: &u64, hasher: &mut Sha256) {
+            Numbers::digest(record, hasher);
+        }
+        fn cost(record: &u64) -> usize {
+            if record.is_multiple_of(10) { 6 } else { 1 }
+        }
+    }
+    struct Sizes(Vec<u32>);
+    impl stream::Sink for Sizes {
+        fn done(&self) -> (u64, [u8; 32]) {
+            (0, [0; 32])
+        }
+        fn append(&mut self, chunk: &stream::Chunk) -> Result<(), StreamError> {
+            self.0.push(chunk.rows);
+            Ok(())
+        }
+    }
+    let stop = AtomicBool::new(false);
+    let options = Options { threads: 2, chunk: 8, stop: &stop };
+    let (stages, mut sink) = (Squares::default(), Sizes(Vec::new()));
+    stream::run(&mut Uneven(Numbers::to(26)), &stages, &mut sink, options, &mut Silent).unwrap();
+    // 0, 1, 2 | 3 to 10 | 11 to 18 | 19, 20, 21 | the rest.
+    assert_eq!(sink.0, [3, 8, 8, 3, 4]);
+}
+
+#[test]
 fn a_refusing_sink_ends_the_run_with_its_error() {
     struct Full;
     impl stream::Sink for Full {

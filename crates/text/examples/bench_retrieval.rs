@@ -2,10 +2,11 @@
 //! wall time beside it.
 //!
 //! ```text
-//! bench_retrieval [--dim 256] [--docs FILE --queries FILE] [--tune] [--rows N]
+//! bench_retrieval [--model NAME | --dim 256 | --docs FILE --queries FILE] [--tune] [--rows N]
 //! ```
 //!
-//! Needs `STRATA_SHARED` (`data/gov/stard`). `--docs` and `--queries` are vectors of the articles and of the questions of
+//! Needs `STRATA_SHARED` (`data/gov/stard`); without it only `--rows 60000` is measured. `--model` makes the vectors with a
+//! model of `shared-models`, on one thread, while the articles are taken in. `--docs` and `--queries` are vectors of the articles and of the questions of
 //! `queries.dev.jsonl`, in order: `.npy` of f32, or raw little-endian f32 of `--dim` numbers each. With `--dim` alone
 //! vectors are random: for latency. `--tune` scores the training questions under other weights of the fields. `--rows N`
 //! measures exact search over N random vectors instead.
@@ -14,18 +15,26 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use strata_core::card::ModelStore;
+use strata_core::paths::search_path;
+use strata_core::runtime::{Model, OpenOptions, RunOptions};
 use strata_text::date::Date;
 use strata_text::document::{Document, DocumentKind, Unit, UnitKind};
+use strata_text::embed::{self, Embedder};
 use strata_text::fusion::Fusion;
 use strata_text::index::{
     EmbeddingIdentity, Filter, Index, IndexConfig, Prepared, Query, Scoring, Snapshot, Viewer,
 };
 use strata_text::metrics::{mrr_at, recall_at};
 use strata_text::span::Span;
+
+/// Articles whose vectors are made at a time.
+const BATCH: usize = 512;
 
 struct Question {
     text: String,
@@ -47,6 +56,7 @@ impl Vectors {
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (mut dim, mut docs, mut queries, mut tune, mut rows) = (0_usize, None, None, false, None);
+    let mut model = None;
     while let Some(arg) = args.next() {
         let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
         match arg.as_str() {
@@ -54,6 +64,7 @@ fn main() -> Result<()> {
             "--docs" => docs = Some(PathBuf::from(value()?)),
             "--queries" => queries = Some(PathBuf::from(value()?)),
             "--rows" => rows = Some(value()?.parse::<usize>()?),
+            "--model" => model = Some(value()?),
             "--tune" => tune = true,
             other => bail!("{other} is no option"),
         }
@@ -63,26 +74,31 @@ fn main() -> Result<()> {
         return scan(dir.path(), rows, if dim == 0 { 256 } else { dim });
     }
     let Some(shared) = strata_testkit::shared_dir() else {
-        strata_testkit::skip("set STRATA_SHARED to a folder holding data/gov/stard");
-        return Ok(());
+        let what =
+            "articles are not measured: set STRATA_SHARED to a folder holding data/gov/stard";
+        strata_testkit::skip(what);
+        return scan(dir.path(), 60_000, if dim == 0 { 256 } else { dim });
     };
     let stard = shared.join("data/gov/stard");
-    let real = docs.is_some() && queries.is_some();
-    let vectors = match (&docs, dim) {
-        (Some(path), _) => Some(read_vectors(path, dim)?),
-        (None, 0) => None,
-        (None, dim) => Some(random(60_000, dim)),
+    let embedder = model.as_deref().map(embedder).transpose()?;
+    let real = embedder.is_some() || (docs.is_some() && queries.is_some());
+    let made = match (&embedder, &docs, dim) {
+        (Some(embedder), ..) => Made::By(embedder),
+        (None, Some(path), _) => Made::Before(read_vectors(path, dim)?),
+        (None, None, 0) => Made::None,
+        (None, None, dim) => Made::Before(random(60_000, dim)),
     };
-    let index = ingest(dir.path(), &stard, vectors.as_ref())?;
-    drop(vectors);
+    let index = ingest(dir.path(), &stard, &made)?;
+    drop(made);
     let snapshot = index.snapshot();
     let dev = questions(&stard.join("queries.dev.jsonl"))?;
     let train = questions(&stard.join("queries.train.jsonl"))?;
     let known: BTreeSet<&String> = train.iter().flat_map(|question| &question.relevant).collect();
-    let asked = match (&queries, snapshot.stats().dim) {
-        (Some(path), _) => Some(read_vectors(path, dim)?),
-        (None, 0) => None,
-        (None, dim) => Some(random(dev.len(), dim)),
+    let asked = match (&embedder, &queries, snapshot.stats().dim) {
+        (Some(embedder), ..) => Some(question_vectors(embedder, &dev)?),
+        (None, Some(path), _) => Some(read_vectors(path, dim)?),
+        (None, None, 0) => None,
+        (None, None, dim) => Some(random(dev.len(), dim)),
     };
     let unseen = |question: &Question| question.relevant.iter().all(|id| !known.contains(id));
     let lexical = measure(&snapshot, &dev, None, Fusion::default())?;
@@ -144,26 +160,67 @@ fn article(line: &Value) -> Result<Document> {
     })
 }
 
+/// A model that is shipped, on one thread.
+fn embedder(name: &str) -> Result<Embedder> {
+    let store = ModelStore::new(search_path(None));
+    let card = store.card(name)?;
+    let options = OpenOptions { featuriser: embed::featuriser_of(&card), ..OpenOptions::default() };
+    Ok(Embedder::new(Arc::new(Model::open(card, store.search(), &options)?))?)
+}
+
+/// Where the articles' vectors come from.
+enum Made<'a> {
+    None,
+    Before(Vectors),
+    By(&'a Embedder),
+}
+
+impl Made<'_> {
+    fn dim(&self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Before(vectors) => Some(vectors.dim),
+            Self::By(embedder) => Some(embedder.dim()),
+        }
+    }
+
+    /// The vectors of some articles, the first of which has this number.
+    fn rows(&self, first: usize, documents: &[Document]) -> Result<Vec<Option<Vec<f32>>>> {
+        match self {
+            Self::None => Ok(vec![None; documents.len()]),
+            Self::Before(vectors) => (first..first + documents.len())
+                .map(|at| Ok(Some(vectors.row(at).context("too few vectors")?.to_vec())))
+                .collect(),
+            Self::By(embedder) => {
+                let texts: Vec<String> = documents.iter().map(|one| one.passage(0)).collect();
+                let numbers = embedder.passages(&texts, &RunOptions::default())?;
+                Ok(numbers.chunks_exact(embedder.dim()).map(|row| Some(row.to_vec())).collect())
+            }
+        }
+    }
+}
+
 fn config(dim: Option<usize>) -> IndexConfig {
     let embedding =
         dim.map(|dim| EmbeddingIdentity { name: "bench".into(), sha256: String::new(), dim });
     IndexConfig { embedding, ..IndexConfig::default() }
 }
 
-fn ingest(dir: &Path, stard: &Path, vectors: Option<&Vectors>) -> Result<Index> {
+fn ingest(dir: &Path, stard: &Path, made: &Made<'_>) -> Result<Index> {
     let documents: Vec<Document> = lines(&stard.join("corpus.jsonl.gz"))?
         .map(|line| article(&line?))
         .collect::<Result<_>>()?;
-    let index = Index::create(dir, &config(vectors.map(|vectors| vectors.dim)))?;
+    let index = Index::create(dir, &config(made.dim()))?;
     let mut writer = index.writer()?;
     let (wall, cpu, before) = (Instant::now(), thread_cpu(), peak_mb());
     let count = documents.len();
-    for (at, document) in documents.into_iter().enumerate() {
-        let row = match vectors {
-            Some(vectors) => Some(vectors.row(at).context("too few vectors")?.to_vec()),
-            None => None,
-        };
-        writer.put(&Prepared { document, vectors: row, digest: [0; 32] })?;
+    let mut rest = documents.into_iter();
+    for first in (0..count).step_by(BATCH) {
+        let batch: Vec<Document> = rest.by_ref().take(BATCH).collect();
+        let rows = made.rows(first, &batch)?;
+        for (document, vectors) in batch.into_iter().zip(rows) {
+            writer.put(&Prepared { document, vectors, digest: [0; 32] })?;
+        }
     }
     writer.commit()?;
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), (thread_cpu() - cpu).as_secs_f64());
@@ -208,6 +265,19 @@ fn measure(
         found.ranked.push(hits.iter().map(|hit| hit.doc.to_string()).collect());
     }
     Ok(found)
+}
+
+/// Vectors of questions, made one by one as they are when they are asked.
+fn question_vectors(embedder: &Embedder, questions: &[Question]) -> Result<Vectors> {
+    let (mut numbers, mut cpu) = (Vec::new(), Vec::new());
+    for question in questions {
+        let used = thread_cpu();
+        numbers.extend(embedder.query(&question.text, &RunOptions::default())?);
+        cpu.push((thread_cpu() - used).as_secs_f64() * 1e3);
+    }
+    let (p50, p99) = (percentile(&cpu, 0.5), percentile(&cpu, 0.99));
+    println!("{}", json!({"question_vector_cpu_ms_p50": p50, "question_vector_cpu_ms_p99": p99}));
+    Ok(Vectors { dim: embedder.dim(), numbers })
 }
 
 fn mean(values: impl Iterator<Item = Option<f64>>) -> f64 {

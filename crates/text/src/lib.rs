@@ -4,6 +4,8 @@
 
 pub mod address;
 #[cfg(feature = "models")]
+pub mod choose;
+#[cfg(feature = "models")]
 pub mod classify;
 pub mod date;
 pub mod document;

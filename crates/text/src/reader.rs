@@ -274,6 +274,22 @@ pub(crate) fn grams(text: &str, content: Content) -> Vec<String> {
     found
 }
 
+/// Types of entities that a question asks for, such as a date for 何时.
+#[derive(Debug)]
+pub(crate) struct Expected(Vec<usize>);
+
+impl Expected {
+    /// Of a question.
+    pub(crate) fn of(question: &str) -> Self {
+        Self(features::expected(&Question::ask(question)))
+    }
+
+    /// Whether a text has an entity of one of the types.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        !self.0.is_empty() && entities::any(&self.0, text)
+    }
+}
+
 /// The first characters of a text.
 fn first(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])

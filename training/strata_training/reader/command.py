@@ -1,4 +1,4 @@
-"""`python -m strata_training gov-reader|gov-refusal`: the reader, and the figures a refusal is decided by."""
+"""`python -m strata_training gov-reader|gov-refusal|gov-choice`: the reader, when to refuse, which passage answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..vision.command import MissingData, data_root, need
 
-NAMES = ("gov-reader", "gov-refusal")
+NAMES = ("gov-reader", "gov-refusal", "gov-choice")
 PARTS = ("cmrc2018/cmrc2018_trial.json", "stard/corpus.jsonl.gz", "guangdong/service_items.jsonl")
 
 
@@ -61,21 +61,28 @@ def publish(root: Path, out: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     """Runs one of `NAMES`."""
-    import torch
-
-    torch.set_num_threads(1)
     repository = Path(__file__).resolve().parents[3]
     parser = argparse.ArgumentParser(prog="strata_training", description=__doc__)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--data", help="folder with data/gov (default: STRATA_DATASETS, STRATA_SHARED)")
     parser.add_argument("--out", type=Path, default=repository / "shared-models", help="where the model's folder goes")
+    parser.add_argument("--index", type=Path, help="gov-choice: `strata-gov ingest` of STARD's articles")
     given = parser.parse_args(arguments)
+    if given.name == "gov-choice" and given.index is None:
+        parser.error("gov-choice needs --index: strata-gov ingest DATA/gov/stard/corpus.jsonl.gz --index DIR")
     try:
         root = data_root(given.data)
         for part in PARTS:
             need(root, f"data/gov/{part}")
         if given.name == "gov-reader":
+            import torch
+
+            torch.set_num_threads(1)
             publish(need(root, "data/gov"), given.out / given.name)
+        elif given.name == "gov-choice":
+            from . import choice
+
+            choice.main(need(root, "data/gov"), given.index, repository)
         else:
             from . import refusal
 

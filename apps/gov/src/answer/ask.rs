@@ -12,7 +12,7 @@ use strata_text::span::Span;
 use strata_text::structure;
 
 use super::citation::{Citation, Ground};
-use super::find::{SearchAsk, hits};
+use super::find::{Found, SearchAsk, hits};
 use crate::audit::Record;
 use crate::desk::{Desk, DeskError};
 use crate::refusal::{confidence, signals};
@@ -134,11 +134,11 @@ pub fn ask(desk: &Desk, ask: &Ask, run: &RunOptions) -> Result<Answer, DeskError
     let search = &ask.search;
     search.check()?;
     let snapshot = desk.snapshot();
-    let (hits, exact) = hits(desk, &snapshot, search, run)?;
+    let Found { hits, exact, as_found } = hits(desk, &snapshot, search, run)?;
     let hits = reranked(desk, &snapshot, search, (hits, exact), run)?;
     let confidence = match exact {
         0 => {
-            let signals = signals(&snapshot, &search.viewer, &search.text, &hits)?;
+            let signals = signals(&snapshot, &search.viewer, &search.text, &as_found)?;
             confidence(&desk.refusal, &signals)
         }
         // What is named by its number is there.

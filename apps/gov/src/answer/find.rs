@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strata_core::runtime::RunOptions;
 use strata_text::address::Address;
+use strata_text::choose::{Candidate, Choice};
 use strata_text::date::Date;
 use strata_text::document::DocumentKind;
 use strata_text::fusion::Fusion;
@@ -42,6 +43,9 @@ pub struct SearchAsk {
     pub per_record: usize,
     /// Weight of words against meaning; `None` takes the index's.
     pub lexical_weight: Option<f32>,
+    /// The first passages that are put in order again by how they fit the question; fewer than two, or those of an index
+    /// without vectors, are left as found.
+    pub choose: usize,
 }
 
 impl SearchAsk {
@@ -117,7 +121,7 @@ pub struct SearchReply {
 pub fn search(desk: &Desk, ask: &SearchAsk, run: &RunOptions) -> Result<SearchReply, DeskError> {
     ask.check()?;
     let snapshot = desk.snapshot();
-    let (hits, exact) = hits(desk, &snapshot, ask, run)?;
+    let Found { hits, exact, .. } = hits(desk, &snapshot, ask, run)?;
     let ground = Ground { snapshot: &snapshot, viewer: &ask.viewer, as_of: ask.as_of };
     let mut passages = Vec::with_capacity(hits.len());
     for hit in hits {
@@ -145,22 +149,34 @@ pub fn ranked_documents(
 ) -> Result<Vec<String>, DeskError> {
     ask.check()?;
     let snapshot = desk.snapshot();
-    // Several passages of a document count once.
-    let deep =
-        SearchAsk { top: most * 2, depth: ask.depth.max(1000), per_record: 1, ..ask.clone() };
-    let (hits, _) = hits(desk, &snapshot, &deep, run)?;
+    // Several passages of a document count once. They are found as for an answer, so that what is counted first answers.
+    let top = most * ask.per_record.max(2);
+    let deep = SearchAsk { top, depth: ask.depth.max(1000), ..ask.clone() };
+    let hits = hits(desk, &snapshot, &deep, run)?.hits;
     let mut seen = std::collections::HashSet::new();
     let ids = hits.into_iter().map(|hit| hit.doc.to_string());
     Ok(ids.filter(|id| seen.insert(id.clone())).take(most).collect())
 }
 
-/// The passages of a question, those it names by address or number first; and how many those are.
+/// What a search finds.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The passages, those named by address or number first.
+    pub(crate) hits: Vec<Hit>,
+    /// How many those are.
+    pub(crate) exact: usize,
+    /// The first passages before any choice among them: what tells whether the corpus holds an answer, so that the choice
+    /// moves no threshold.
+    pub(crate) as_found: Vec<Hit>,
+}
+
+/// The passages of a question, those it names by address or number first.
 pub(crate) fn hits(
     desk: &Desk,
     snapshot: &Snapshot,
     ask: &SearchAsk,
     run: &RunOptions,
-) -> Result<(Vec<Hit>, usize), DeskError> {
+) -> Result<Found, DeskError> {
     let filter = ask.filter();
     let vector = desk.vector(&ask.text, run)?;
     let fusion = match ask.lexical_weight {
@@ -170,13 +186,16 @@ pub(crate) fn hits(
     let query = Query {
         text: &ask.text,
         vector: vector.as_deref(),
-        top: ask.top,
-        depth: ask.depth.max(ask.top),
+        top: ask.top.max(ask.choose),
+        depth: ask.depth.max(ask.top).max(ask.choose),
         per_record: ask.per_record,
         filter: filter.clone(),
         fusion,
     };
     let found = snapshot.search(&query)?;
+    let as_found = found.iter().take(ask.top).cloned().collect();
+    // The weights were fitted on what both retrievers find.
+    let found = if vector.is_some() { chosen(snapshot, ask, found)? } else { found };
     let named = named(snapshot, &ask.text, &filter)?;
     let best = found.first().map_or(1.0, |hit| hit.score);
     let mut hits: Vec<Hit> = Vec::with_capacity(ask.top);
@@ -196,7 +215,36 @@ pub(crate) fn hits(
             hits.push(hit);
         }
     }
-    Ok((hits, exact))
+    Ok(Found { hits, exact, as_found })
+}
+
+/// The passages with the first of them in the order of the choice. Scores stay with the places: they tell how well a search
+/// fits, which the choice among its passages does not.
+fn chosen(
+    snapshot: &Snapshot,
+    ask: &SearchAsk,
+    mut hits: Vec<Hit>,
+) -> Result<Vec<Hit>, IndexError> {
+    let among = ask.choose.min(hits.len());
+    let Some(choice) = Choice::shipped().filter(|_| among > 1) else { return Ok(hits) };
+    let rest = hits.split_off(among);
+    let mut documents = Vec::with_capacity(among);
+    for hit in &hits {
+        documents.push(snapshot.document(&hit.doc, &ask.viewer)?);
+    }
+    let text = |at: usize, unit: usize| {
+        let document = documents[at].as_ref()?;
+        document.units.get(unit)?.span.of(&document.text)
+    };
+    let passages: Vec<Candidate<'_>> = (0..among)
+        .map(|at| Candidate { hit: &hits[at], text: text(at, hits[at].unit).unwrap_or_default() })
+        .collect();
+    // A damaged file was told by the search already.
+    let idf = |token: &str| snapshot.idf(&ask.viewer, token).unwrap_or(0.0);
+    let order = choice.order(&ask.text, &passages, &idf);
+    let put = |(at, place): (usize, &usize)| Hit { score: hits[at].score, ..hits[*place].clone() };
+    let ordered: Vec<Hit> = order.iter().enumerate().map(put).collect();
+    Ok(ordered.into_iter().chain(rest).collect())
 }
 
 /// A passage: document and number.

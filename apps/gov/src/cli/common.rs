@@ -111,6 +111,7 @@ pub(super) fn question(loaded: &Loaded, text: &str, asker: &AskerArgs, top: Opti
             depth: retrieval.depth,
             per_record: retrieval.per_document,
             lexical_weight: retrieval.lexical_weight,
+            choose: retrieval.choose,
         },
         task: scenario.answer.clone(),
     }

@@ -16,6 +16,7 @@ use crate::scenario::{self as scenarios, Mode};
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   strata-gov eval --index corpus --queries dev.jsonl --retrieval
+  strata-gov eval --index corpus --queries dev.jsonl --retrieval --choose 0
   strata-gov eval --index office --queries questions.jsonl --json
 
 A line is {\"question\", \"relevant\": [id, …]} or {\"question\", \"docid\", \"answer\"}; \"address\", \"as_of\" and \"department\" are
@@ -38,6 +39,9 @@ pub struct Args {
     /// Weight of words against meaning, from 0 to 1, instead of one by the question.
     #[arg(long, value_name = "W")]
     lexical_weight: Option<f32>,
+    /// Passages that are put in order again, 0 for none, instead of the scenario's number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=100))]
+    choose: Option<u16>,
     /// The figures as JSON.
     #[arg(long)]
     json: bool,
@@ -55,6 +59,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     }
     loaded.scenario.retrieval.lexical_weight =
         args.lexical_weight.or(loaded.scenario.retrieval.lexical_weight);
+    if let Some(choose) = args.choose {
+        loaded.scenario.retrieval.choose = choose.into();
+    }
     // Every kind of document is measured.
     loaded.scenario.corpus.kinds.clear();
     let desk = desk(&args.index, &loaded)?;

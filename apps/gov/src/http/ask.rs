@@ -132,6 +132,7 @@ pub(super) fn asked(
             depth: retrieval.depth,
             per_record: retrieval.per_document,
             lexical_weight: retrieval.lexical_weight,
+            choose: retrieval.choose,
         },
         task: scenario.answer.clone(),
     })

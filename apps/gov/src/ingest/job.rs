@@ -16,7 +16,7 @@ use super::sink::{IndexSink, Known};
 use super::source::{FileRef, Files, Upload, list};
 use super::stages::{Handover, IngestStages, Shape};
 
-/// Records in a chunk. Six chunks are under way on two threads, and a record may be as long as [`PART`].
+/// Usual records in a chunk; of texts as long as [`PART`] it holds two. Six chunks are under way on two threads.
 const CHUNK: usize = 32;
 
 /// Longest text of one document, in bytes; a longer one is taken in parts, so that no file takes all memory.

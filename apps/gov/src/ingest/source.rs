@@ -36,6 +36,22 @@ pub(super) struct FileRef {
     pub(super) bytes: u64,
 }
 
+/// Bytes of a record that is no more than one, and of a file of a document: little of most formats is text.
+const USUAL: usize = 64 << 10;
+const USUAL_FILE: usize = 1 << 20;
+
+impl Item {
+    /// How many usual records it is worth: long texts share a chunk with few others, so that memory is bounded by bytes.
+    fn cost(&self) -> usize {
+        1 + match self {
+            Self::File(file) => usize::try_from(file.bytes).unwrap_or(usize::MAX) / USUAL_FILE,
+            Self::Bytes(_, bytes) => bytes.len() / USUAL_FILE,
+            Self::Record(_, _, extract) => extract.text.len() / USUAL,
+            Self::Broken(..) => 0,
+        }
+    }
+}
+
 /// Files, in order.
 pub(super) struct Files {
     files: std::vec::IntoIter<Arc<FileRef>>,
@@ -91,6 +107,10 @@ impl Source for Files {
 
     // Nothing is resumed by counting rows: the index knows what it has.
     fn digest(_: &Item, _: &mut Sha256) {}
+
+    fn cost(record: &Item) -> usize {
+        record.cost()
+    }
 
     fn fraction(&self) -> Option<f64> {
         // Of a file of records what was taken of it is known only by its texts.

@@ -17,6 +17,11 @@ use strata_text::structure::{self, BuildOptions};
 use super::report::Trouble;
 use super::source::{FileRef, Item};
 
+/// Bytes of passages of a chunk that holds long documents. They go to the model a few at a time, as its memory follows its
+/// largest run and is kept; those of a chunk of usual records go together, sorted by length.
+const LONG: usize = 1 << 20;
+const FEW: usize = 32;
+
 /// How documents are built beyond what their files say.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shape {
@@ -238,9 +243,13 @@ impl Stages for IngestStages {
         let Some(embedder) = &self.embedder else { return Ok(()) };
         let texts: Vec<&str> =
             scratch.texts[slots.clone()].iter().flatten().map(String::as_str).collect();
-        let all = embedder
-            .passages(&texts, run)
-            .map_err(|error| RecordError::new("infer", error.to_string()))?;
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let together = if bytes > LONG { FEW } else { texts.len().max(1) };
+        let mut all = Vec::with_capacity(texts.len() * embedder.dim());
+        for some in texts.chunks(together) {
+            let made = embedder.passages(some, run);
+            all.extend(made.map_err(|error| RecordError::new("infer", error.to_string()))?);
+        }
         let mut rest = all.as_slice();
         for slot in slots {
             let take = scratch.texts[slot].len() * embedder.dim();

@@ -5,6 +5,9 @@ use super::{Loaded, ScenarioError};
 /// Most passages that are looked at for one question.
 const DEEPEST: usize = 10_000;
 
+/// Most passages that are put in order again: the choice reads each of them.
+const MOST_CHOSEN: usize = 100;
+
 /// Checks a scenario.
 pub(super) fn check(loaded: &Loaded) -> Result<(), ScenarioError> {
     let scenario = &loaded.scenario;
@@ -17,6 +20,10 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), ScenarioError> {
     let retrieval = &scenario.retrieval;
     count(loaded, "top", retrieval.top, DEEPEST)?;
     count(loaded, "depth", retrieval.depth, DEEPEST)?;
+    if retrieval.choose > MOST_CHOSEN {
+        let text = format!("choose = {} is more than {MOST_CHOSEN}", retrieval.choose);
+        return Err(loaded.invalid_at("choose", text));
+    }
     if let Some(weight) = retrieval.lexical_weight {
         share(loaded, "lexical_weight", weight)?;
     }
@@ -65,6 +72,7 @@ mod tests {
         for (from, to, part) in [
             ("top = 5", "top = 0", "top = 0 is not from 1"),
             ("top = 5", "topp = 5", "topp"),
+            ("top = 5", "top = 5\nchoose = 101", "choose = 101 is more than 100"),
             ("refuse_below = 0.5", "refuse_below = 5", "refuse_below = 5 is not from 0 to 1"),
             ("name = \"mine\"", "name = \"My Task\"", "small letters"),
             ("mode = \"ask\"", "mode = \"guess\"", "guess"),

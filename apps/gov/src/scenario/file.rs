@@ -124,11 +124,14 @@ pub struct RetrievalTask {
     pub per_document: usize,
     /// Weight of words against meaning, from 0 (meaning alone) to 1 (words alone); absent weighs each question by itself.
     pub lexical_weight: Option<f32>,
+    /// The first passages that are put in order again by how they fit the question: 20, as many as the weights were fitted on, or
+    /// 0 to leave them as found.
+    pub choose: usize,
 }
 
 impl Default for RetrievalTask {
     fn default() -> Self {
-        Self { top: 10, depth: 1000, per_document: 3, lexical_weight: None }
+        Self { top: 10, depth: 1000, per_document: 3, lexical_weight: None, choose: 0 }
     }
 }
 

@@ -31,6 +31,12 @@ pub trait Source: Send {
     /// Adds everything of a record that can change its output to a running digest.
     fn digest(record: &Self::Record, hasher: &mut Sha256);
 
+    /// How many usual records it stands for: a chunk is full at [`Options::chunk`] of them. What bounds memory where a
+    /// record may be a line or a megabyte; must not depend on anything but the record.
+    fn cost(_: &Self::Record) -> usize {
+        1
+    }
+
     /// How much of the input is read, from 0 to 1, where that can be told.
     fn fraction(&self) -> Option<f64> {
         None
@@ -105,7 +111,7 @@ pub struct Interpret<'a, S: Stages + ?Sized> {
 pub struct Options<'a> {
     /// Worker threads; 0 takes all cores.
     pub threads: usize,
-    /// Records in a chunk: the batch of one inference, and what a kill can lose.
+    /// Usual records in a chunk: the batch of one inference, and what a kill can lose. See [`Source::cost`].
     pub chunk: usize,
     /// Set to true from outside to stop after the chunks under way.
     pub stop: &'a AtomicBool,
@@ -306,12 +312,14 @@ fn read<S: Source>(
         }
         let started = std::time::Instant::now();
         let mut records = Vec::with_capacity(options.chunk);
+        let mut cost = 0_usize;
         let end = loop {
             match source.next_record() {
                 Ok(Some(record)) => {
                     S::digest(&record, &mut hasher);
+                    cost = cost.saturating_add(S::cost(&record).max(1));
                     records.push(record);
-                    if records.len() == options.chunk {
+                    if cost >= options.chunk {
                         break None;
                     }
                 }

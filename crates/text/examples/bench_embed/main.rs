@@ -3,7 +3,8 @@
 //!
 //! `bench_embed [ROUNDS] [TEXTS] [THREADS,…] [PEERS,…]`; needs `STRATA_SHARED` (articles of STARD, the tokenizer of
 //! bge-small-zh-v1.5) and `STRATA_PEER_PYTHON`, a Python with torch, transformers, sentence-transformers, optimum's ONNX
-//! backend and fastembed. The models are made by `bench/peers/text/make_models.py`: the shape of bge-small-zh-v1.5 with seeded
+//! backend and fastembed. A peer is followed by `:N` where its batches hold N texts instead of what is usual with it: fastembed's
+//! 256 take eleven gigabytes on articles. The models are made by `bench/peers/text/make_models.py`: the shape of bge-small-zh-v1.5 with seeded
 //! weights, under the card that is shipped for it.
 #![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
 
@@ -29,7 +30,7 @@ fn main() -> Result<(), Failure> {
         |at: usize, usual: &str| arguments.get(at).map_or(usual, String::as_str).to_owned();
     let rounds: usize = argument(0, "3").parse()?;
     let count: usize = argument(1, "2048").parse()?;
-    let (threads, peers) = (argument(2, "1,2"), argument(3, "st-torch,st-onnx,fastembed"));
+    let (threads, peers) = (argument(2, "1,2"), argument(3, "st-torch,st-onnx,fastembed:32"));
     let python = std::env::var("STRATA_PEER_PYTHON").map_err(|_| "set STRATA_PEER_PYTHON")?;
     let shared = PathBuf::from(std::env::var("STRATA_SHARED").map_err(|_| "set STRATA_SHARED")?);
     let scratch = tempfile::tempdir()?;
@@ -103,13 +104,17 @@ impl Duel<'_> {
         command.arg("one").arg(self.models.join("embed")).arg(self.texts).arg(self.threads);
         let mut programs = vec![Program::start("strata", command.arg(vectors("strata")))?];
         for peer in peers {
+            let (name, batch) = peer.split_once(':').unwrap_or((peer, ""));
             let mut command = Command::new(self.python);
             command
                 .arg(script("embed.py"))
-                .arg(peer)
+                .arg(name)
                 .arg(self.models.join("embed"))
                 .arg(self.texts);
             command.args(["--threads", self.threads]).arg("--vectors").arg(vectors(peer));
+            if !batch.is_empty() {
+                command.args(["--batch", batch]);
+            }
             programs.push(Program::start(peer, &mut command)?);
         }
         for _ in 0..self.rounds {

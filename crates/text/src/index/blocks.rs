@@ -8,7 +8,7 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
 use super::error::{IndexError, damaged};
-use super::format::{FileMap, FileWriter, Section, u32_at, u64_at};
+use super::format::{FileMap, FileWriter, STRETCH, Section, u32_at, u64_at};
 
 /// A block is closed when it has this many bytes: large enough to be worth deflating, small enough to be read for one
 /// document.
@@ -86,13 +86,24 @@ impl BlockWriter {
         self.closed.extend_from_slice(deflated);
     }
 
-    /// Takes over all blocks of another file; the number of the first.
-    pub(super) fn copy(&mut self, from: &Blocks<'_>) -> Result<u32, IndexError> {
+    /// Takes over all blocks of another file into the section that was begun; the number of the first.
+    pub(super) fn copy(
+        &mut self,
+        from: &Blocks<'_>,
+        file: &mut FileWriter,
+    ) -> Result<u32, IndexError> {
         self.close();
         let first = self.count();
+        let mut since = 0;
         for block in 0..from.count() {
             let (bytes, length) = from.deflated(block)?;
             self.add(bytes, length);
+            self.drain(file)?;
+            since += bytes.len();
+            if since >= STRETCH {
+                from.file.release();
+                since = 0;
+            }
         }
         Ok(first)
     }

@@ -17,6 +17,8 @@ const ALIGN: u64 = 64;
 const NAME: usize = 8;
 const ENTRY: usize = NAME + 8 + 8 + 4;
 const TRAILER: usize = 8 + 4 + 4 + MAGIC.len();
+/// Bytes that are looked through before their memory is given back.
+pub(super) const STRETCH: usize = 16 << 20;
 
 /// Parts of a segment's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,10 +196,17 @@ impl FileMap {
         self.map.get(self.places[section as usize].0.clone()).unwrap_or_default()
     }
 
-    /// The bytes of a section, compared with their CRC.
+    /// The bytes of a section, compared with their CRC; of a long one no more than a stretch is in memory at a time.
     pub(super) fn checked(&self, section: Section) -> Result<&[u8], IndexError> {
         let bytes = self.bytes(section);
-        if crc32fast::hash(bytes) != self.places[section as usize].1 {
+        let mut crc = crc32fast::Hasher::new();
+        for stretch in bytes.chunks(STRETCH) {
+            crc.update(stretch);
+            if bytes.len() > STRETCH {
+                self.release();
+            }
+        }
+        if crc.finalize() != self.places[section as usize].1 {
             let name = String::from_utf8_lossy(section.name());
             return Err(damaged(&self.path, format!("section {}: wrong checksum", name.trim())));
         }
@@ -207,6 +216,17 @@ impl FileMap {
     /// Compares every section with its CRC.
     pub(super) fn verify(&self) -> Result<(), IndexError> {
         Section::ALL.iter().try_for_each(|section| self.checked(*section).map(drop))
+    }
+
+    /// Gives back the memory of what was read; the file's bytes come again when they are asked for. Reading a whole file
+    /// would else count as memory of this process, however large the file is.
+    // A hint: where it is not heeded, only memory is the worse for it.
+    #[allow(unsafe_code, reason = "advice on a map")]
+    pub(super) fn release(&self) {
+        #[cfg(unix)]
+        // SAFETY: `DontNeed` discards changes of private maps, and nothing else: this one is shared and read-only, so every
+        // page has the same bytes when it is read again.
+        let _ = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
     }
 
     /// Length of the file in bytes.

@@ -1,5 +1,5 @@
 //! Several segments into one, without what was deleted. Memory stays small: terms are merged from the maps, blocks of
-//! documents and vectors are copied as they are.
+//! documents and vectors are copied as they are, and of the maps no more than a stretch is in memory at a time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::blocks::BlockWriter;
 use super::build::{TermTable, write_docs, write_metas, write_units};
 use super::error::IndexError;
-use super::format::{FileWriter, Section};
+use super::format::{FileWriter, STRETCH, Section};
 use super::postings::{List, Postings};
 use super::quantise::{Scale, stride};
 use super::rows::{DocRow, Meta, UnitRow};
@@ -38,6 +38,22 @@ struct Renumbered {
     records: Vec<u32>,
 }
 
+/// Counts what was read of the sources, and gives its memory back in time. All of it is read from front to back.
+#[derive(Default)]
+struct Pace {
+    since: usize,
+}
+
+impl Pace {
+    fn read(&mut self, bytes: usize, sources: &[Source]) {
+        self.since += bytes;
+        if self.since >= STRETCH {
+            sources.iter().for_each(|source| source.segment.release());
+            self.since = 0;
+        }
+    }
+}
+
 /// Marks a passage that goes.
 const GONE: u32 = u32::MAX;
 
@@ -54,7 +70,7 @@ pub(super) fn merge(sources: &[Source], dim: usize, path: &Path) -> Result<u64, 
         segment.verify()?;
         let mut open = OpenBlock::default();
         let first_block = match source.deleted.is_empty() {
-            true => Some(blocks.copy(&segment.blocks())?),
+            true => Some(blocks.copy(&segment.blocks(), &mut file)?),
             false => None,
         };
         let mut numbers = vec![GONE; segment.units.len()];
@@ -78,6 +94,7 @@ pub(super) fn merge(sources: &[Source], dim: usize, path: &Path) -> Result<u64, 
             docs.push(row);
             blocks.drain(&mut file)?;
         }
+        segment.release();
         renumbered.push(numbers);
     }
     blocks.finish(&mut file)?;
@@ -110,6 +127,7 @@ fn merge_terms(
     let mut places = vec![0_usize; sources.len()];
     let mut table = TermTable::default();
     let mut list = List::default();
+    let mut pace = Pace::default();
     file.begin()?;
     let key_of = |source: &Source, place: usize| source.segment.key(place);
     loop {
@@ -126,6 +144,7 @@ fn merge_terms(
         if !list.bytes.is_empty() {
             table.push(key, &list);
             file.write(&list.bytes)?;
+            pace.read(list.bytes.len(), sources);
         }
     }
     file.end(Section::Postings);
@@ -159,6 +178,7 @@ fn copy_vectors(sources: &[Source], dim: usize, file: &mut FileWriter) -> Result
         (Section::Scales, scale),
         (Section::Rows, dim * size_of::<f32>()),
     ];
+    let mut pace = Pace::default();
     for (section, bytes) in sections {
         file.begin()?;
         for source in sources {
@@ -168,7 +188,9 @@ fn copy_vectors(sources: &[Source], dim: usize, file: &mut FileWriter) -> Result
                 let range = row.range();
                 let (from, to) = (range.start as usize * bytes, range.end as usize * bytes);
                 let part = rows.get(from..to);
-                file.write(part.ok_or_else(|| source.segment.damaged("vectors"))?)?;
+                let part = part.ok_or_else(|| source.segment.damaged("vectors"))?;
+                file.write(part)?;
+                pace.read(part.len(), sources);
             }
         }
         file.end(section);

@@ -134,6 +134,11 @@ impl Segment {
         self.file.verify()
     }
 
+    /// Gives back the memory of what was read of the file.
+    pub(super) fn release(&self) {
+        self.file.release();
+    }
+
     pub(super) fn damaged(&self, why: &str) -> IndexError {
         damaged(self.file.path(), why)
     }

@@ -165,6 +165,8 @@ impl Writer {
         }
         let length = builder.finish(&path)?;
         let segment = Arc::new(Segment::open(&path, length, self.dim())?);
+        // It was read whole to be checked; who only writes asks for none of it again.
+        segment.release();
         let at = self.segments.len();
         for place in self.put.values_mut().filter(|(segment, _)| segment.is_none()) {
             place.0 = Some(at);
@@ -280,6 +282,8 @@ impl Writer {
         let (path, file) = self.next_file();
         let length = merge(&sources, self.dim(), &path)?;
         let segment = Arc::new(Segment::open(&path, length, self.dim())?);
+        // It was read whole to be checked; who only writes asks for none of it again.
+        segment.release();
         let entry = SegmentEntry { file, length, deleted: Vec::new() };
         let mut at = 0;
         self.segments.retain(|_| {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::passage::Text;
+use super::passage::{Text, fold};
 
 /// Characters of a count.
 const COUNT: &str = "[0-9一二三四五六七八九十百千万亿两〇零几数多余]";
@@ -68,6 +68,13 @@ pub(crate) fn find(text: &Text) -> Vec<Entity> {
         }
     }
     found
+}
+
+/// Whether a text has an entity of one of these types.
+pub(crate) fn any(kinds: &[usize], text: &str) -> bool {
+    let folded: String = text.chars().map(fold).collect();
+    let patterns = kinds.iter().filter_map(|&kind| PATTERNS.get(kind));
+    patterns.into_iter().any(|pattern| pattern.is_match(&folded))
 }
 
 #[cfg(test)]

@@ -163,13 +163,7 @@ impl Kinds {
                 *end = entity.end;
             }
         }
-        let asked = |name: &str| {
-            let at = TYPES.iter().position(|(own, _)| *own == name);
-            at.is_some_and(|at| question.types[at])
-        };
-        let wanted =
-            |kind: &str| EXPECTED.iter().any(|(name, kinds)| kinds.contains(&kind) && asked(name));
-        let expected: Vec<usize> = (0..KINDS.len()).filter(|&kind| wanted(KINDS[kind])).collect();
+        let expected = expected(question);
         let mut inside = vec![0.0; n];
         for entity in found.iter().filter(|entity| expected.contains(&entity.kind)) {
             inside[entity.start..entity.end].fill(1.0);
@@ -177,6 +171,17 @@ impl Kinds {
         let found = found.iter().map(|entity| (entity.kind, (entity.start, entity.end))).collect();
         Self { found, ends, expected, covered: sums(inside.into_iter()) }
     }
+}
+
+/// Types of entities that a question asks for, by place in [`KINDS`].
+pub(crate) fn expected(question: &Question) -> Vec<usize> {
+    let asked = |name: &str| {
+        let at = TYPES.iter().position(|(own, _)| *own == name);
+        at.is_some_and(|at| question.types[at])
+    };
+    let wanted =
+        |kind: &str| EXPECTED.iter().any(|(name, kinds)| kinds.contains(&kind) && asked(name));
+    (0..KINDS.len()).filter(|&kind| wanted(KINDS[kind])).collect()
 }
 
 impl<'a> Table<'a> {
