@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, array, s};
 use runtime_support::{message, ok, pool, sessions, verified};
 use strata_core::card::{Dim, Dtype};
 use strata_core::runtime::{
-    Device, Inputs, PoolConfig, RunOptions, Runtime, RuntimeError, SessionPool,
+    Buffer, Device, Inputs, PoolConfig, RunOptions, Runtime, RuntimeError, SessionPool,
 };
 use strata_testkit::models;
 
@@ -185,4 +185,48 @@ fn every_setting_gives_the_same_answer() {
         let values = run_one(&pool, &x);
         assert!(values.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-5), "{config:?}");
     }
+}
+
+#[test]
+fn outputs_are_written_into_the_memory_given_and_come_back() {
+    let pool = pool("pair", &models::two_in_two_out(), &sessions(1));
+    let ids = array![40_i64, -1];
+    let x = ok(Buffer::new(&[2, 2], vec![1.5, -2.0, 0.25, 8.0]));
+    let target = ok(Buffer::zeros(&[2, 2]));
+    let address = target.values().as_ptr();
+    let inputs = || Inputs::new().with("x", x.view()).with("ids", ids.view());
+    assert_eq!(inputs().copied_bytes(), 0);
+    let made = ok(pool.run_into(&inputs(), vec![("twice", target)], &RunOptions::default()));
+    let [target] = made.as_slice() else { panic!("{} outputs", made.len()) };
+    assert_eq!(target.values(), [3.0, -4.0, 0.5, 16.0]);
+    assert_eq!(target.values().as_ptr(), address);
+
+    let fails = |name: &str, shape: &[usize]| {
+        let target = ok(Buffer::zeros(shape));
+        message(pool.run_into(&inputs(), vec![(name, target)], &RunOptions::default()).map(drop))
+    };
+    assert!(fails("twice", &[4]).contains("float32 [N, 2]"));
+    assert!(fails("next", &[2]).contains("int64"));
+    assert!(fails("thrice", &[2]).contains("no such output"));
+    let cancel = strata_core::runtime::CancelToken::new();
+    cancel.cancel();
+    let options = RunOptions { cancel: Some(cancel), ..RunOptions::default() };
+    let target = ok(Buffer::zeros(&[2, 2]));
+    assert!(
+        message(pool.run_into(&inputs(), vec![("twice", target)], &options)).contains("cancel")
+    );
+    assert!(Buffer::new(&[2, 2], vec![0.0]).is_err() && Buffer::new(&[0], Vec::new()).is_err());
+}
+
+#[test]
+fn outputs_of_any_type_go_into_another_call() {
+    let pool = pool("pair", &models::two_in_two_out(), &sessions(1));
+    let (x, ids) = (array![[1.5_f32, -2.0], [0.25, 8.0]], array![40_i64, -1]);
+    let inputs = Inputs::new().with("x", x.view()).with("ids", ids.view());
+    let first = ok(pool.run(&inputs, &RunOptions::default()));
+    // Its names differ from the inputs' here; an output is given under its own.
+    let again = ok(first.give("twice", Inputs::new()));
+    assert_eq!(again.copied_bytes(), 0);
+    assert!(message(pool.run(&again, &RunOptions::default())).contains("\"twice\""));
+    assert!(message(first.give("thrice", Inputs::new()).map(drop)).contains("thrice"));
 }

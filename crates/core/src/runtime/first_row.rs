@@ -384,7 +384,7 @@ fn scalar(name: &str, value: i64) -> Vec<u8> {
 }
 
 /// A field as it was; `None` for the fixed-width ones, which no message here has.
-fn write(out: &mut Vec<u8>, number: u64, field: Field<'_>) -> Option<()> {
+pub(super) fn write(out: &mut Vec<u8>, number: u64, field: Field<'_>) -> Option<()> {
     match field {
         Field::Number(value) => write_number(out, number, value),
         Field::Bytes(bytes) => write_bytes(out, number, bytes),
@@ -393,18 +393,18 @@ fn write(out: &mut Vec<u8>, number: u64, field: Field<'_>) -> Option<()> {
     Some(())
 }
 
-fn write_number(out: &mut Vec<u8>, number: u64, value: u64) {
+pub(super) fn write_number(out: &mut Vec<u8>, number: u64, value: u64) {
     write_varint(out, number << 3);
     write_varint(out, value);
 }
 
-fn write_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
+pub(super) fn write_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     write_varint(out, number << 3 | 2);
     write_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

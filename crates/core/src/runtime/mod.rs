@@ -16,6 +16,7 @@
 
 mod assignment;
 mod batch;
+mod buffer;
 mod cancel;
 mod device;
 mod elf;
@@ -30,6 +31,7 @@ mod output;
 mod pool;
 mod queue;
 mod session;
+pub mod split;
 mod stop;
 mod tensor;
 #[cfg(test)]
@@ -38,6 +40,7 @@ mod weights;
 
 pub use assignment::Assignment;
 pub use batch::{BatchOptions, Batched};
+pub use buffer::Buffer;
 pub use cancel::CancelToken;
 pub(crate) use cancel::Subscription;
 pub use device::{Device, DeviceList};

@@ -87,6 +87,9 @@ pub struct OpenOptions {
     /// token. Where the graph allows, the others are not computed, and the output has one row. A model with a golden
     /// example stays whole: the example compares all of it.
     pub first_rows: Vec<String>,
+    /// Whether a model without a golden example is run once on zeros, so that the first real call is as fast as the others. Models
+    /// that take minutes a call are better off without.
+    pub warm_up: bool,
 }
 
 impl Default for OpenOptions {
@@ -98,6 +101,7 @@ impl Default for OpenOptions {
             featuriser: None,
             limits: Limits::default(),
             first_rows: Vec::new(),
+            warm_up: true,
         }
     }
 }
@@ -326,6 +330,9 @@ fn warm_up(
     if let Some(Golden { file, tolerance }) = &card.golden {
         let json = verify::read_file(card, file, search, &options.limits)?;
         return Ok(Some(golden::check(pool, &json, &card.dir.join(file), *tolerance)?));
+    }
+    if !options.warm_up {
+        return Ok(None);
     }
     // Zeros may be no valid input (a text of no tokens): a failure says nothing about the model.
     if let Err(error) = golden::run_zeros(pool) {

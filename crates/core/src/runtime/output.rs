@@ -8,7 +8,8 @@ use ort::value::DynValue;
 
 use super::RuntimeError;
 use super::session::Signature;
-use super::tensor::Element;
+use super::tensor::{Element, Inputs, f16};
+use crate::card::Dtype;
 use crate::provenance::Provenance;
 
 /// The outputs of one call.
@@ -59,6 +60,34 @@ impl Outputs {
             name: self.signature.outputs[index].name.clone(),
             reason: e.to_string(),
         })
+    }
+
+    /// Adds an output to the inputs of another call, as it lies, whatever its type: models in parts pass on what they made.
+    ///
+    /// # Errors
+    /// When there is no such output.
+    pub fn give<'a>(
+        &'a self,
+        name: &'a str,
+        inputs: Inputs<'a>,
+    ) -> Result<Inputs<'a>, RuntimeError> {
+        let port = self.signature.outputs.iter().find(|port| port.name == name);
+        let dtype = port.ok_or_else(|| self.unknown(name))?.dtype;
+        macro_rules! by_type {
+            ($($variant:ident $rust:ty),+) => {
+                match dtype {
+                    $(Dtype::$variant => {
+                        let view = self.view::<$rust>(name)?;
+                        Ok(inputs.with(name, view))
+                    })+
+                    Dtype::Bfloat16 | Dtype::String => Err(self.unknown(name)),
+                }
+            };
+        }
+        by_type!(
+            Float64 f64, Float32 f32, Float16 f16, Int64 i64, Int32 i32, Int16 i16, Int8 i8, Uint64 u64, Uint32 u32,
+            Uint16 u16, Uint8 u8, Bool bool
+        )
     }
 
     /// Names of the outputs, in the order of the model.

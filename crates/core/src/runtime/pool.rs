@@ -113,7 +113,7 @@ impl SessionPool {
         let start = Instant::now();
         self.signature.check(inputs)?;
         self.stopped_before(options, start)?;
-        let mut lease = self.queue.lease(&self.signature.model, options, start)?;
+        let mut lease = self.lease(options, start)?;
         self.run_on(&mut lease, inputs, options, start)
     }
 
@@ -147,7 +147,19 @@ impl SessionPool {
         Ok(Some(options))
     }
 
-    fn stopped_before(&self, options: &RunOptions, start: Instant) -> Result<(), RuntimeError> {
+    pub(super) fn lease(
+        &self,
+        options: &RunOptions,
+        start: Instant,
+    ) -> Result<Lease<'_, Session>, RuntimeError> {
+        self.queue.lease(&self.signature.model, options, start)
+    }
+
+    pub(super) fn stopped_before(
+        &self,
+        options: &RunOptions,
+        start: Instant,
+    ) -> Result<(), RuntimeError> {
         let (model, stage) = (|| self.signature.model.clone(), Stage::Waiting);
         if options.cancel.as_ref().is_some_and(super::CancelToken::is_cancelled) {
             return Err(RuntimeError::Cancelled { model: model(), stage });
@@ -216,7 +228,7 @@ impl SessionPool {
         Ok(())
     }
 
-    fn failed(&self, reason: String) -> RuntimeError {
+    pub(super) fn failed(&self, reason: String) -> RuntimeError {
         RuntimeError::Run { model: self.signature.model.clone(), reason }
     }
 

@@ -244,7 +244,7 @@ pub(super) fn signature(model: &str, session: &Session) -> Result<Signature, Run
     })
 }
 
-fn port(model: &str, kind: &str, outlet: &Outlet) -> Result<TensorPort, RuntimeError> {
+pub(super) fn port(model: &str, kind: &str, outlet: &Outlet) -> Result<TensorPort, RuntimeError> {
     let refuse = || RuntimeError::PortKind {
         model: model.to_owned(),
         port: format!("{kind} {:?}", outlet.name()),
@@ -267,7 +267,7 @@ fn port(model: &str, kind: &str, outlet: &Outlet) -> Result<TensorPort, RuntimeE
     })
 }
 
-fn dtype(ty: TensorElementType) -> Option<Dtype> {
+pub(super) fn dtype(ty: TensorElementType) -> Option<Dtype> {
     Some(match ty {
         TensorElementType::Float64 => Dtype::Float64,
         TensorElementType::Float32 => Dtype::Float32,

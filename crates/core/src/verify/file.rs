@@ -130,10 +130,46 @@ fn read_checked(path: &Path, file: &ModelFile, limit: u64) -> Result<VerifiedFil
     Ok(VerifiedFile { name: file.path.clone(), sha256, bytes: Arc::new(bytes) })
 }
 
+/// Compares the file at `path` with what the card says, as [`read`] does, as a stream.
+pub(super) fn check(path: &Path, file: &ModelFile) -> Result<(), FileError> {
+    let checked = || -> Result<(), FileKind> {
+        let (handle, found) = open(path)?;
+        if found.len() != file.bytes {
+            return Err(FileKind::Size { expected: file.bytes, found: found.len() });
+        }
+        let found = sha256_of(handle.take(file.bytes))?;
+        if found == file.sha256 {
+            return Ok(());
+        }
+        Err(FileKind::Digest { expected: file.sha256.clone(), found })
+    };
+    checked().map_err(|kind| FileError { path: path.to_owned(), kind })
+}
+
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+/// SHA-256 of a stream, in lower-case hexadecimal.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn sha256_of(mut bytes: impl Read) -> io::Result<String> {
+    let (mut digest, mut block) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match bytes.read(&mut block) {
+            Ok(0) => return Ok(hex(&digest.finalize())),
+            Ok(some) => digest.update(&block[..some]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-pub use file::{FileError, FileKind, VerifiedFile, sha256_hex};
+pub use file::{FileError, FileKind, VerifiedFile, sha256_hex, sha256_of};
 pub use limits::Limits;
 pub use signature::{
     Dimension, Side, Signature, SignatureError, SignatureKind, ValueInfo, ValueKind, compare,
@@ -166,6 +166,17 @@ pub fn read_file(
     limits: &Limits,
 ) -> Result<VerifiedFile, VerifyError> {
     read(card, card.file(name)?, search, limits.external_bytes)
+}
+
+/// Verifies one file of a model by size and digest without holding it in memory: for files that are read piece by piece.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn check_file(card: &ModelCard, name: &str, search: &SearchPath) -> Result<(), VerifyError> {
+    let file = card.file(name)?;
+    let path = card.locate(file, search)?;
+    file::check(&path, file)
+        .map_err(|source| VerifyError::File { model: card.name.clone(), source: Box::new(source) })
 }
 
 /// Verifies everything a card lists: each variant as [`verify`] does, each other file by size and
