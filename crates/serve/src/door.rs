@@ -290,13 +290,13 @@ impl<'a> Visit<'a> {
     }
 
     fn finish(self, answer: Answer, caller: Option<&Caller>) -> Response {
-        let oip = self.operation.oip;
+        let errors = self.operation.errors;
         let mut code = None;
         let mut response = match answer {
             Ok(output) => reply::of(output),
             Err(problem) => {
                 self.state.metrics.problem(self.operation.id, &problem.code);
-                let response = reply::of_problem(&problem, &self.request_id, oip);
+                let response = reply::of_problem(&problem, &self.request_id, errors);
                 code = Some(problem.code);
                 response
             }

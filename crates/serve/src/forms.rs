@@ -16,6 +16,7 @@ use crate::operation::{Answer, BodyKind, Describe, Operation, Output, Request, W
 use crate::problem::{Kind, Problem};
 use crate::screen::{Film, MULTIPART, Screen};
 use crate::topic::Subscription;
+use crate::upload::{Reply, either};
 
 /// Content type of server-sent events.
 const EVENTS: &str = "text/event-stream";
@@ -151,6 +152,25 @@ impl Describe {
                 bytes: pieces.iter().map(|piece| event(piece)).collect::<String>().into(),
                 headers: vec![("cache-control", "no-cache".to_owned())],
             }),
+        })
+    }
+
+    /// A `GET` that computes JSON or bytes of one of these content types, as a parameter or the client's `Accept` says. The
+    /// function runs on a thread.
+    #[must_use]
+    pub fn replies<P, O, F>(self, kinds: &'static [&'static str], work: F) -> Operation
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(&Call, P) -> Result<Reply<O>, Problem> + Send + Sync + 'static,
+    {
+        let doc = Doc {
+            parameters: Some(SchemaOf::request::<P>("")),
+            replies: either::<O>(kinds).into_iter().map(|reply| (200, reply)).collect(),
+            ..Doc::default()
+        };
+        self.on_a_thread(doc, input::from_address::<P>, move |call, parameters| {
+            work(call, parameters)?.output()
         })
     }
 

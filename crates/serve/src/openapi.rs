@@ -5,7 +5,7 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use crate::operation::Operation;
+use crate::operation::{Errors, Operation};
 use crate::problem;
 
 /// A schema of a type, made when the document is.
@@ -220,9 +220,16 @@ fn responses(operation: &Operation, generators: &mut Generators) -> Value {
             }
         }
     }
-    let error = match operation.oip {
-        true => json!({"application/json": {"schema": {"$ref": "#/components/schemas/OipError"}}}),
-        false => {
+    let error = match operation.errors {
+        Errors::Oip => {
+            json!({"application/json": {"schema": {"$ref": "#/components/schemas/OipError"}}})
+        }
+        Errors::Reason => json!({"application/json": {"schema": {
+            "type": "object",
+            "required": ["error", "reason"],
+            "properties": {"error": {"const": true}, "reason": {"type": "string"}},
+        }}}),
+        Errors::Details => {
             json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}})
         }
     };
@@ -243,7 +250,7 @@ fn errors_of(operation: &Operation) -> Vec<u16> {
     if operation.path.contains('{') {
         statuses.extend([404, 409]);
     }
-    if operation.doc.parameters.is_some() {
+    if operation.doc.parameters.is_some() && operation.errors != Errors::Reason {
         statuses.push(422);
     }
     if operation.doc.body.is_some() {

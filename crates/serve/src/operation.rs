@@ -179,6 +179,17 @@ pub(crate) enum BodyKind {
 /// How a request's type is read from it.
 pub(crate) type Read<I> = fn(&Request) -> Result<I, Problem>;
 
+/// How an operation writes its errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errors {
+    /// RFC 9457 problem details.
+    Details,
+    /// `{"error": "…"}` of the Open Inference Protocol.
+    Oip,
+    /// `{"error": true, "reason": "…"}` of Open-Meteo.
+    Reason,
+}
+
 /// One thing a server can do.
 pub struct Operation {
     pub(crate) id: &'static str,
@@ -190,8 +201,8 @@ pub struct Operation {
     pub(crate) handler: Handler,
     /// Refuses before the body is read, where that is known by then.
     pub(crate) precheck: Option<Precheck>,
-    /// Errors as `{"error": …}` instead of problem details.
-    pub(crate) oip: bool,
+    /// How errors are written.
+    pub(crate) errors: Errors,
     /// Answered while the server is draining.
     pub(crate) always: bool,
 }
@@ -248,7 +259,14 @@ impl Operation {
     }
 
     pub(crate) fn oip(mut self) -> Self {
-        self.oip = true;
+        self.errors = Errors::Oip;
+        self
+    }
+
+    /// Errors as `{"error": true, "reason": …}`, and 400 where a value cannot be used: what clients of Open-Meteo's API read.
+    #[must_use]
+    pub fn reasons(mut self) -> Self {
+        self.errors = Errors::Reason;
         self
     }
 
@@ -400,7 +418,7 @@ impl Describe {
             doc: Doc { summary, description, tag, ..doc },
             handler: Handler::Request(Arc::new(work)),
             precheck: None,
-            oip: false,
+            errors: Errors::Details,
             always: false,
         }
     }

@@ -175,11 +175,25 @@ impl Problem {
     /// `{"error": …}` of the Open Inference Protocol: one sentence with everything in it.
     #[must_use]
     pub fn to_oip_json(&self) -> Vec<u8> {
-        let mut text = self.detail.clone();
-        if let Some(remedy) = &self.remedy {
-            text = format!("{text}; {remedy}");
+        serde_json::to_vec(&serde_json::json!({ "error": self.sentence() })).unwrap_or_default()
+    }
+
+    /// `{"error": true, "reason": …}` of Open-Meteo: one sentence that names the fields.
+    #[must_use]
+    pub fn to_reason_json(&self) -> Vec<u8> {
+        let fields: Vec<&str> = self.errors.iter().map(|error| error.field.as_str()).collect();
+        let sentence = self.sentence();
+        let named = fields.iter().all(|field| sentence.contains(field));
+        let reason = if named { sentence } else { format!("{}: {sentence}", fields.join(", ")) };
+        let json = serde_json::json!({ "error": true, "reason": reason });
+        serde_json::to_vec(&json).unwrap_or_default()
+    }
+
+    fn sentence(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{}; {remedy}", self.detail),
+            None => self.detail.clone(),
         }
-        serde_json::to_vec(&serde_json::json!({ "error": text })).unwrap_or_default()
     }
 }
 
@@ -242,6 +256,9 @@ mod tests {
         assert_eq!(json["instance"], "urn:strata:request:r1");
         let oip: serde_json::Value = serde_json::from_slice(&problem.to_oip_json()).unwrap();
         assert_eq!(oip["error"], "an empty SMILES; leave it out");
+        let reason: serde_json::Value = serde_json::from_slice(&problem.to_reason_json()).unwrap();
+        assert_eq!(reason["error"], true);
+        assert_eq!(reason["reason"], "/smiles/3: an empty SMILES; leave it out");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::io::AsyncReadExt;
 
-use crate::operation::Output;
+use crate::operation::{Errors, Output};
 use crate::problem::{Kind, Problem};
 use crate::stream::Feed;
 
@@ -60,12 +60,16 @@ pub(crate) fn of(output: Output) -> Response {
     }
 }
 
-pub(crate) fn of_problem(problem: &Problem, request_id: &str, oip: bool) -> Response {
-    let status = StatusCode::from_u16(problem.kind.status());
-    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let (kind, body) = match oip {
-        true => (JSON, problem.to_oip_json()),
-        false => (PROBLEM, problem.to_json(request_id)),
+pub(crate) fn of_problem(problem: &Problem, request_id: &str, errors: Errors) -> Response {
+    let status = match (errors, problem.kind) {
+        (Errors::Reason, Kind::Unprocessable) => Kind::BadRequest.status(),
+        (_, kind) => kind.status(),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (kind, body) = match errors {
+        Errors::Oip => (JSON, problem.to_oip_json()),
+        Errors::Reason => (JSON, problem.to_reason_json()),
+        Errors::Details => (PROBLEM, problem.to_json(request_id)),
     };
     let mut response = whole(status, kind, body);
     if let Some(seconds) = problem.retry_seconds() {
@@ -104,7 +108,7 @@ fn file(path: &Path, content_type: &str, name: &str) -> Response {
         Ok(opened) => opened,
         Err(error) => {
             let problem = Problem::not_found("no-result", format!("the result is gone: {error}"));
-            return of_problem(&problem, "-", false);
+            return of_problem(&problem, "-", Errors::Details);
         }
     };
     let pieces = futures_util::stream::unfold(tokio::fs::File::from_std(file), |mut file| async {

@@ -71,7 +71,7 @@ pub enum Reply<O> {
 }
 
 impl<O: Serialize> Reply<O> {
-    fn output(self) -> Answer {
+    pub(crate) fn output(self) -> Answer {
         match self {
             Self::Json(value) => Output::json(&value),
             Self::Bytes { content_type, bytes } => Ok(Output::Bytes {
@@ -220,7 +220,7 @@ impl Taking {
     }
 }
 
-fn either<O: JsonSchema>(kinds: &[&'static str]) -> Vec<SchemaOf> {
+pub(crate) fn either<O: JsonSchema>(kinds: &[&'static str]) -> Vec<SchemaOf> {
     let json = SchemaOf::reply::<O>("application/json");
     std::iter::once(json).chain(kinds.iter().map(|kind| SchemaOf::file(kind))).collect()
 }
