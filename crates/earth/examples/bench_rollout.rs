@@ -1,0 +1,171 @@
+//! What a rollout costs beyond its model: prints a line of JSON with wall time, CPU time and peak memory.
+//!
+//! ```text
+//! bench_rollout MODELS FAMILY [--mode engine|bare] [--leads 6..72/6] [--out null|FILE.npy] [--threads 1] [--nested]
+//! ```
+//!
+//! `bare` steps through the same models with the same buffers and does nothing else. The models are made by
+//! `tests/fixtures/make_models.py DIR --size 721x1440 --pangu`; `bench/peers/weather/rollout.py` runs the same files as Python
+//! programs do. `--out null` takes every field and writes none.
+#![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use strata_core::paths::SearchPath;
+use strata_core::runtime::{OpenOptions, PoolConfig, RunOptions};
+use strata_earth::field::Header;
+use strata_earth::raw::RawSink;
+use strata_earth::rollout::{
+    Buffers, Config, Family, Initial, Order, Rollout, Saving, Schedule, Stepper, parse_leads,
+};
+use strata_earth::sink::{Sink, WriteError};
+use strata_earth::state::State;
+use strata_earth::time::Time;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Takes everything and reads a value of each field.
+struct Null {
+    fields: usize,
+    sum: f64,
+}
+
+impl Sink for Null {
+    fn write(&mut self, _: &Header, values: &[f32]) -> Result<(), WriteError> {
+        self.fields += 1;
+        self.sum += f64::from(values.first().copied().unwrap_or(0.0));
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), WriteError> {
+        eprintln!("{} fields, {}", self.fields, self.sum);
+        Ok(())
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    let mut args = std::env::args().skip(1);
+    let (models, family) = (args.next().ok_or("MODELS")?, args.next().ok_or("FAMILY")?);
+    let (mut mode, mut leads, mut out) =
+        ("engine".to_owned(), "6..72/6".to_owned(), "null".to_owned());
+    let (mut threads, mut nested, mut folder) = (1, false, std::env::temp_dir());
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--mode" => mode = value()?,
+            "--leads" => leads = value()?,
+            "--out" => out = value()?,
+            "--threads" => threads = value()?.parse()?,
+            "--folder" => folder = PathBuf::from(value()?),
+            "--nested" => nested = true,
+            other => return Err(format!("{other} is no option").into()),
+        }
+    }
+    let search = SearchPath::only(&models);
+    let family = Family::find(&family, &search)?;
+    let leads = parse_leads(&leads)?;
+    let order = if nested { Order::Nested } else { Order::ByModel };
+    let pool = PoolConfig { intra_threads: threads, ..Config::default().pool };
+    let initial = initial(&family);
+    let state_bytes = family.contract.state_bytes();
+    let (begun, cpu) = (Instant::now(), cpu_seconds());
+    let runs = match mode.as_str() {
+        "bare" => bare(&family, &search, &leads, order, pool, initial)?,
+        _ => {
+            let saving = Saving {
+                folder: folder.join("strata-bench-states"),
+                every: Duration::from_secs(3600),
+                resume: false,
+            };
+            let config = Config { leads, order, pool, saving: Some(saving), ..Config::default() };
+            let rollout = Rollout::new(family, &search, vec![initial], config)?;
+            let sink: Box<dyn Sink> = match out.as_str() {
+                "null" => Box::new(Null { fields: 0, sum: 0.0 }),
+                path => Box::new(RawSink::create(Path::new(path), rollout.plan(), false)?),
+            };
+            rollout.run(sink, &mut |_| ())?.runs
+        }
+    };
+    let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let peak = peak_bytes();
+    println!(
+        "{}",
+        json!({
+            "mode": mode, "runs": runs, "wall_s": wall, "cpu_s": cpu, "cpu_s_a_run": cpu / runs as f64,
+            "peak_mb": peak as f64 / 1e6, "states_of_peak": peak as f64 / state_bytes as f64, "threads": threads,
+        })
+    );
+    Ok(())
+}
+
+/// An atmosphere that is sane to the health check.
+fn initial(family: &Family) -> Initial {
+    let contract = &family.contract;
+    let mut ports: Vec<Vec<f32>> =
+        (0..contract.ports.len()).map(|port| vec![0.0; contract.port_len(port)]).collect();
+    for place in contract.fields() {
+        let base = match place.variable.as_str() {
+            "z" => 5e4,
+            "t" | "2t" => 270.0,
+            "msl" | "sp" => 1e5,
+            "q" => 1e-3,
+            _ => 3.0,
+        };
+        let scale = base * 1e-3;
+        for (point, value) in ports[place.port][place.range].iter_mut().enumerate() {
+            *value = base + scale * ((point * 7919) % 101) as f32 / 101.0;
+        }
+    }
+    Initial { state: State { reference: Time(0), ports }, planet: contract.planet.clone() }
+}
+
+/// The same steps of the same models, and nothing else.
+#[allow(clippy::too_many_arguments, reason = "what the engine gets as a config")]
+fn bare(
+    family: &Family,
+    search: &SearchPath,
+    leads: &[u32],
+    order: Order,
+    pool: PoolConfig,
+    initial: Initial,
+) -> Result<usize, Failure> {
+    let schedule = Schedule::new(&family.name, &family.steps(), leads, order)?;
+    let options = OpenOptions { pool, warm_up: false, ..OpenOptions::default() };
+    let mut from = Buffers::of(initial.state, &family.contract)?;
+    let mut into = Buffers::zeros(&family.contract)?;
+    let mut loaded: Option<(u32, Stepper)> = None;
+    for run in &schedule.runs {
+        if loaded.as_ref().is_none_or(|(step, _)| *step != run.step) {
+            drop(loaded.take());
+            loaded = Some((run.step, Stepper::open(&family.models[&run.step], search, &options)?));
+        }
+        let (_, stepper) = loaded.as_mut().ok_or("no model")?;
+        let made = stepper.step(&from, into, &RunOptions::default())?;
+        into = std::mem::replace(&mut from, made);
+    }
+    Ok(schedule.runs.len())
+}
+
+/// CPU time of all threads, in seconds.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> =
+        text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks =
+        |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+/// Most memory that was resident.
+fn peak_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
