@@ -14,6 +14,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from .reader import command as reader  # noqa: E402
 from .text import command as text  # noqa: E402
 from .vision import command as vision  # noqa: E402
+from .weather import command as weather  # noqa: E402
 
 
 def main() -> int:
@@ -24,6 +25,8 @@ def main() -> int:
         return text.main(sys.argv[1:])
     if len(sys.argv) > 1 and sys.argv[1] in reader.NAMES:
         return reader.main(sys.argv[1:])
+    if len(sys.argv) > 1 and sys.argv[1] in weather.NAMES:
+        return weather.main(sys.argv[1:])
     # Here, so that a vision model can be trained where RDKit and LightGBM are not installed.
     from .config import SPECS
     from .data import DataError, data_folder
@@ -32,7 +35,7 @@ def main() -> int:
 
     root = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(prog="strata_training", description=__doc__)
-    names = [*SPECS, "all", *vision.NAMES, *text.NAMES, *reader.NAMES]
+    names = [*SPECS, "all", *vision.NAMES, *text.NAMES, *reader.NAMES, *weather.NAMES]
     parser.add_argument("name", choices=names, help="model to train (`all`: those of molecules)")
     parser.add_argument("--data", help="folder of the MoleculeNet files (default: STRATA_DATASETS, else the cache)")
     parser.add_argument("--out", type=Path, default=root / "shared-models", help="where model folders go")
