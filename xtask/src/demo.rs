@@ -31,7 +31,7 @@ struct Step {
 }
 
 /// The programs the steps use, which are cargo packages of the same name.
-const PROGRAMS: &[&str] = &["strata-drug", "strata-mining", "strata-gov"];
+const PROGRAMS: &[&str] = &["strata-drug", "strata-mining", "strata-gov", "strata-weather"];
 
 const STEPS: &[Step] = &[
     Step {
@@ -171,6 +171,43 @@ const STEPS: &[Step] = &[
             "2025-06-01",
         ],
         code: 2,
+    },
+    Step {
+        title: "Five days of weather on an idealised dry planet, by four models",
+        program: "strata-weather",
+        args: &[
+            "forecast",
+            "--model",
+            "dry-planet",
+            "--file",
+            "datasets/weather/analysis.nc",
+            "--lead-time",
+            "120",
+            "--path",
+            "{out}/forecast.nc",
+        ],
+        code: 0,
+    },
+    Step {
+        title: "Verify it against what happened there",
+        program: "strata-weather",
+        args: &[
+            "verify",
+            "{out}/forecast.nc",
+            "--truth",
+            "datasets/weather/truth.nc",
+            "--climatology",
+            "datasets/weather/climatology.nc",
+            "--metrics",
+            "rmse,acc",
+        ],
+        code: 0,
+    },
+    Step {
+        title: "An ensemble at wind farms",
+        program: "strata-weather",
+        args: &["run", "wind-power", "--out", "{out}"],
+        code: 0,
     },
 ];
 
