@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.io import netcdf_file
 
 from strata_training.weather import card, evaluate, planet, release, samples, simulate
 from strata_training.weather.data import NAMES, Sampler, mirror
@@ -134,11 +135,15 @@ def test_shipped_files_give_their_golden_example(hours):
 def test_shipped_sample_is_forecast_better_than_by_persistence():
     from strata_training.weather import export
 
-    data = REPOSITORY / "datasets" / "weather"
-    start = {name: np.load(data / f"{name}.npy") for name in export.INPUTS}
+    def read(name: str, time: int) -> list[np.ndarray]:
+        with netcdf_file(REPOSITORY / "datasets" / "weather" / f"{name}.nc", mmap=False) as file:
+            fields = {v: file.variables[v][time].astype(np.float32) for v in (*planet.UPPER, *planet.SURFACE)}
+        return [np.stack([fields[v] for v in part]) for part in (planet.UPPER, planet.SURFACE)]
+
+    start = dict(zip(export.INPUTS, read("analysis", 0), strict=True))
     run = export.session((REPOSITORY / "shared-models/dry-planet-24/dry-planet-24.onnx").read_bytes())
     upper, surface = run.run(None, start)
-    right = np.load(data / "truth.npy")[1], np.load(data / "truth_surface.npy")[1]
+    right = read("truth", 1)
     for said, truth, first in zip((upper, surface), right, start.values(), strict=True):
         error, still = (((part - truth) ** 2).mean((-2, -1)) for part in (said, first))
         assert (error < 0.2 * still).all()

@@ -15,7 +15,9 @@ README = """# A state of the idealised dry planet, and what became of it
 
 Not Earth weather: states of a simulated planet without water, seasons or mountains. They are our own simulation with
 the package `dinosaur` (`training/strata_training/weather/`, Apache-2.0), from a member of it that no model was trained
-on or chosen by. Classic NetCDF, float32, SI units, latitudes from north to south, longitudes from 0 E.
+on. The form of the models' graph was settled with them (`shared-models/dry-planet-24/README.md`, weaknesses), so errors
+here are no independent test; the models' figures are from another seed. Classic NetCDF, float32, SI units, latitudes from
+north to south, longitudes from 0 E.
 
 | file | times | what |
 | --- | --- | --- |

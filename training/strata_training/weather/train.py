@@ -87,8 +87,8 @@ def step(model: nn.Module, state: Tensor) -> Tensor:
 def compiled(model: Forecaster, states: Tensor) -> nn.Module:
     """The model compiled for the GPU, or as it is where the compiled one answers otherwise.
 
-    Not a formality: torch 2.11's compiler left out one of two rolls, and weights learned for a network that
-    nobody had written (`Sizes.lifted` is that network).
+    Not a formality: by all signs the compiled network of torch 2.11 once lacked one of two rolls, and weights were
+    learned for a network that nobody had written (`Sizes.lifted` is that network).
     """
     fast = torch.compile(model)
     with torch.autocast("cuda", torch.bfloat16):
