@@ -7,7 +7,8 @@ out. The file, all of it deflated (zlib):
     "STRCOAST" u8 version=1, varint rings, varint borders; then for each line: varint points, and each point's
     longitude and latitude in hundredths of a degree as zigzag varints, differences from the point before.
 
-Rings are land (outer and inner) and closed; their edges along 180 E and 90 S are no coast. Borders are lines between two
+Rings are land (outer and inner) and closed; where they cross 180 E their longitudes go on beyond. Their edges along 180 E and
+90 S are no coast. Borders are lines between two
 countries.
 """
 
@@ -81,6 +82,21 @@ def ring_simplified(points):
     return simplified(points[: far + 1], TOLERANCE) + simplified(points[far:], TOLERANCE)[1:]
 
 
+def unwrapped(points):
+    """A ring without jumps at 180 E, most of it between 180 W and 180 E; one around a pole goes on along 90 S."""
+    out, before, turns = [], None, 0
+    for x, y in points:
+        if before is not None:
+            turns -= round((x - before) / 360) * 360
+        before = x
+        out.append((x + turns, y))
+    if abs(out[-1][0] - out[0][0]) > 180:
+        out += [(out[-1][0], -90.0), (out[0][0], -90.0), out[0]]
+    middle = (min(x for x, _ in out) + max(x for x, _ in out)) / 2
+    shift = round(middle / 360) * 360
+    return [(x - shift, y) for x, y in out]
+
+
 def area(points):
     return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(points, points[1:]))) / 2
 
@@ -112,6 +128,8 @@ source, target = Path(sys.argv[1]), Path(sys.argv[2])
 land = json.loads((source / "land-50m.json").read_text())
 lines = arcs(land)
 rings = [line(ring, lines) for polygon in geometries(land["objects"]["land"]) for ring in polygon]
+# What lies wholly at the pole is the sheet's edge.
+rings = [unwrapped(ring) for ring in rings if max(y for _, y in ring) > -89.9]
 rings = [ring_simplified(ring) for ring in rings if area(ring) >= SMALLEST]
 rings = [ring for ring in rings if len(ring) >= 4]
 

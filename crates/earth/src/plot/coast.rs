@@ -136,10 +136,13 @@ impl Coasts {
     #[must_use]
     pub fn is_land(&self, lat: f64, lon: f64) -> bool {
         let lon = (lon + 180.0).rem_euclid(360.0) - 180.0;
-        let crossings = self.rings.iter().flat_map(|ring| ring.windows(2)).filter(|pair| {
+        // Rings across 180 E have longitudes beyond it.
+        let turns = [lon - 360.0, lon, lon + 360.0];
+        let crossings = self.rings.iter().flat_map(|ring| ring.windows(2)).flat_map(|pair| {
             let ((lat0, lon0), (lat1, lon1)) = (pair[0], pair[1]);
-            (lat0 > lat) != (lat1 > lat)
-                && lon0 + (lat - lat0) / (lat1 - lat0) * (lon1 - lon0) < lon
+            let crossed = (lat0 > lat) != (lat1 > lat);
+            let at = lon0 + (lat - lat0) / (lat1 - lat0) * (lon1 - lon0);
+            turns.into_iter().filter(move |turn| crossed && at < *turn)
         });
         crossings.count() % 2 == 1
     }
@@ -162,13 +165,13 @@ impl Coasts {
                 crossings.push(lon0 + (lat - lat0) / (lat1 - lat0) * (lon1 - lon0));
             }
         }
-        let column = |lon: f64| {
-            (((lon + 180.0) / 360.0 * columns as f64 - 0.5).ceil().max(0.0) as usize).min(columns)
-        };
+        let column = |lon: f64| ((lon + 180.0) / 360.0 * columns as f64 - 0.5).ceil() as i64;
         for (row, crossings) in crossings.iter_mut().enumerate() {
             crossings.sort_by(f64::total_cmp);
             for run in crossings.chunks_exact(2) {
-                mask[row * columns + column(run[0])..row * columns + column(run[1])].fill(true);
+                for at in column(run[0])..column(run[1]) {
+                    mask[row * columns + at.rem_euclid(columns as i64) as usize] = true;
+                }
             }
         }
         mask

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn the_font_has_what_pictures_need() {
         let font = Font::builtin().unwrap();
-        for c in "850 hPa geopotential height (dam) −12.5 °C m s⁻¹ ×10⁻⁵ µ σ ≥ → 30°N".chars()
+        for c in "850 hPa geopotential height (dam) −12.5 °C m/s 1e−5 kg/m² µ σ ≥ → 30°N".chars()
         {
             assert_ne!(font.face.glyph_id(c), GlyphId(0), "{c}");
         }

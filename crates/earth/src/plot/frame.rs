@@ -270,7 +270,8 @@ fn clip(a: Pixel, b: Pixel, [left, top, right, bottom]: [f32; 4]) -> Option<(Pix
         }
     }
     let at = |share: f32| (a.0 + share * dx, a.1 + share * dy);
-    (first <= last)
+    // A touch at a corner is no part of a line.
+    (last - first > 1e-6)
         .then(|| (if first > 0.0 { at(first) } else { a }, if last < 1.0 { at(last) } else { b }))
 }
 

@@ -141,7 +141,7 @@ impl Projection {
     /// Latitude and longitude of a point of the map; none outside of it.
     #[must_use]
     pub fn inverse(self, x: f64, y: f64) -> Option<(f64, f64)> {
-        let slack = 1e-9;
+        let slack = 1e-7;
         match self {
             Self::Equirectangular { centre, true_lat } => {
                 let turn = x / true_lat.to_radians().cos();
@@ -159,7 +159,7 @@ impl Projection {
                 let r = x.hypot(y);
                 let lat = side * (FRAC_PI_2 - 2.0 * (r / 2.0).atan()).to_degrees();
                 let lon = meridian + x.atan2(-side * y).to_degrees();
-                (lat * side >= -80.0).then_some((lat, lon))
+                (lat * side >= -80.0 - slack).then_some((lat, lon))
             }
             Self::Lambert { meridian, cuts } => {
                 let (n, f) = Self::cone(cuts);
@@ -173,11 +173,11 @@ impl Projection {
                     return Some((90.0 * side, meridian));
                 }
                 let lat = (2.0 * (f / r).powf(1.0 / n).atan() - FRAC_PI_2).to_degrees();
-                (lat * side >= -75.0).then_some((lat, meridian + turn))
+                (lat * side >= -75.0 - slack).then_some((lat, meridian + turn))
             }
             Self::Orthographic { lat, lon } => {
                 let r = x.hypot(y);
-                if r > 1.0 {
+                if r > 1.0 + slack {
                     return None;
                 }
                 let (sine0, cosine0) = lat.to_radians().sin_cos();

@@ -157,7 +157,7 @@ fn usual(
         }
         "q" => ("kg kg-1", ("g/kg", 1000.0, 0.0, Palette::Humidity), (Vec::new(), None)),
         "r" | "2r" => ("%", ("%", 1.0, 0.0, Palette::Humidity), fixed(0.0, 100.0, 10.0)),
-        "vo" | "d" => ("s-1", ("10⁻⁵ s⁻¹", 1e5, 0.0, Palette::Diverging), fixed(-32.0, 32.0, 4.0)),
+        "vo" | "d" => ("s-1", ("1e−5/s", 1e5, 0.0, Palette::Diverging), fixed(-32.0, 32.0, 4.0)),
         "w" => ("Pa s-1", ("Pa/s", 1.0, 0.0, Palette::Diverging), fixed(-2.0, 2.0, 0.25)),
         "tp" => {
             let levels =

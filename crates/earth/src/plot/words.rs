@@ -3,17 +3,32 @@
 use crate::field::Header;
 use crate::time::{HOUR, Time};
 
-/// A unit as it is set in print; nothing for units that say nothing.
+/// A unit as it is set in print (`m s**-1` is `m/s`); nothing for units that say nothing.
 pub(super) fn unit(text: &str) -> String {
-    match text {
-        "1" | "~" | "unknown" | "(0 - 1)" => String::new(),
-        text => text
-            .replace("**", "")
-            .replace("s-1", "s⁻¹")
-            .replace("s-2", "s⁻²")
-            .replace("m-2", "m⁻²")
-            .replace("m2", "m²"),
+    if matches!(text, "1" | "~" | "unknown" | "(0 - 1)") {
+        return String::new();
     }
+    let mut out = String::new();
+    for part in text.replace("**", "").split_whitespace() {
+        let (base, power) = match part.find(|c: char| c == '-' || c.is_ascii_digit()) {
+            Some(at) if at > 0 => part.split_at(at),
+            _ => (part, "1"),
+        };
+        let sign = match (power.starts_with('-'), out.is_empty()) {
+            (true, true) => "1/",
+            (true, false) => "/",
+            (false, true) => "",
+            (false, false) => " ",
+        };
+        let power = match power.trim_start_matches('-') {
+            "1" => "",
+            "2" => "²",
+            "3" => "³",
+            other => other,
+        };
+        out += &format!("{sign}{base}{power}");
+    }
+    out
 }
 
 /// A number with no more digits than a step of its axis asks for.
@@ -124,6 +139,22 @@ mod tests {
             (longitude(190.0), longitude(-180.0), latitude(-22.5)),
             ("170°W".to_owned(), "180°".to_owned(), "22.5°S".to_owned())
         );
+    }
+
+    #[test]
+    fn units_are_set_in_print() {
+        for (text, print) in [
+            ("m s**-1", "m/s"),
+            ("m2 s-2", "m²/s²"),
+            ("kg m-2", "kg/m²"),
+            ("s-1", "1/s"),
+            ("kg kg**-1", "kg/kg"),
+            ("K", "K"),
+            ("1", ""),
+            ("1e−5/s", "1e−5/s"),
+        ] {
+            assert_eq!(unit(text), print);
+        }
     }
 
     #[test]
