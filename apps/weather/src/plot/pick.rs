@@ -103,7 +103,9 @@ impl Pick {
             Where::Height(height) => level == Level::height(height),
             Where::Implied => true,
         };
-        header.variable == self.name && at
+        // Files may have another of a variable's names.
+        let known = known(&header.variable).map(|known| known.short);
+        (header.variable == self.name || known == Some(self.name.as_str())) && at
     }
 }
 

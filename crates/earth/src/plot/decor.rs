@@ -291,16 +291,16 @@ pub(super) fn contours(
     (path, texts)
 }
 
-/// Highs and lows, with their values.
+/// Highs and lows that stand out by at least so much, with their values.
 pub(super) fn centres(
     (plane, view, step): (&Plane, &View, f32),
-    write: &dyn Fn(f32) -> String,
+    (write, least): (&dyn Fn(f32) -> String, f32),
     (size, font, taken): (f32, &Font, &mut Taken),
 ) -> Vec<Text> {
     let rect = view.rect();
     let reach = (size * 6.0 / step) as usize;
     let mut texts = Vec::new();
-    for (column, row, high) in extremes(plane, reach.max(2)) {
+    for (column, row, high) in extremes(plane, reach.max(2), least) {
         let at = (rect[0] + column as f32 * step, rect[1] + row as f32 * step);
         let colour: Colour = if high { [30, 60, 170, 255] } else { [190, 30, 40, 255] };
         let letter = Text::new(at, if high { "H" } else { "L" }, size * 1.5, Anchor::Middle);

@@ -195,8 +195,9 @@ pub(super) fn wind(
 /// Cells of a lattice along a side of the blocks in which extremes are looked for.
 const BLOCK: usize = 4;
 
-/// Extremes of a lattice: places (column, row) that are greater, or less, than all others within about `reach` columns and rows.
-pub(super) fn extremes(plane: &Plane, reach: usize) -> Vec<(usize, usize, bool)> {
+/// Extremes of a lattice: places (column, row) that are greater, or less, than all others within about `reach` columns and rows,
+/// and than the mean around them by `least`.
+pub(super) fn extremes(plane: &Plane, reach: usize, least: f32) -> Vec<(usize, usize, bool)> {
     let (width, height) = (plane.width.div_ceil(BLOCK), plane.height.div_ceil(BLOCK));
     let reach = (reach / BLOCK).max(1);
     let mut found = BTreeMap::new();
@@ -227,15 +228,33 @@ pub(super) fn extremes(plane: &Plane, reach: usize) -> Vec<(usize, usize, bool)>
                 |step: usize| [plane.values[at - step] * sign, plane.values[at + step] * sign];
             if inside && value == most && value.is_finite() {
                 let near = [around(1), around(plane.width)].concat();
-                if near.iter().all(|other| other.is_finite())
-                    && near.iter().any(|other| other < value)
-                {
+                let reach = reach * BLOCK;
+                let outstanding = around_mean(plane, (column, row), reach)
+                    .is_some_and(|mean| value - mean * sign >= least);
+                // Of several that are alike the first counts.
+                let alike = found.iter().any(|((r, c), kind): (&(usize, usize), &bool)| {
+                    *kind == high && row.abs_diff(*r) <= reach && column.abs_diff(*c) <= reach
+                });
+                if near.iter().all(|other| other.is_finite()) && outstanding && !alike {
                     found.insert((row, column), high);
                 }
             }
         }
     }
     found.into_iter().map(|((row, column), high)| (column, row, high)).collect()
+}
+
+/// The mean of the values at some places on a circle; none where most are missing.
+fn around_mean(plane: &Plane, (column, row): (usize, usize), reach: usize) -> Option<f32> {
+    let value = |at: usize| {
+        let (sine, cosine) = (at as f32 / 16.0 * std::f32::consts::TAU).sin_cos();
+        let (x, y) = (column as f32 + cosine * reach as f32, row as f32 + sine * reach as f32);
+        let inside = x >= 0.0 && y >= 0.0 && x < plane.width as f32 && y < plane.height as f32;
+        let value = inside.then(|| plane.values[y as usize * plane.width + x as usize]);
+        value.filter(|value| value.is_finite())
+    };
+    let values: Vec<f32> = (0..16).filter_map(value).collect();
+    (values.len() >= 6).then(|| values.iter().sum::<f32>() / values.len() as f32)
 }
 
 /// The greatest of the values within reach along one direction, given by the step between neighbours and their count.
@@ -270,10 +289,10 @@ mod tests {
             0.002 * x + hill(x, y, (30.0, 40.0)) - hill(x, y, (85.0, 50.0))
         };
         let mut plane = Plane { width, height, values: (0..width * height).map(value).collect() };
-        assert_eq!(extremes(&plane, 24), [(30, 40, true), (85, 50, false)]);
+        assert_eq!(extremes(&plane, 24, 0.2), [(30, 40, true), (85, 50, false)]);
         plane.values[50 * width + 86] = f32::NAN;
-        assert_eq!(extremes(&plane, 24), [(30, 40, true)]);
+        assert_eq!(extremes(&plane, 24, 0.2), [(30, 40, true)]);
         plane.values.fill(3.0);
-        assert!(extremes(&plane, 24).is_empty());
+        assert!(extremes(&plane, 24, 0.2).is_empty());
     }
 }

@@ -12,7 +12,7 @@ use super::layers::{fill, land, values, wind};
 use super::projection::Projection;
 use super::sample::Sampler;
 use super::scene::{Anchor, Colour, FAINT, INK, Path, Scene, Text};
-use super::style::{Style, round_step, style};
+use super::style::{Style, round_step, short, style};
 use super::tracks::{self, Tracks};
 use super::words;
 use crate::card::EARTH;
@@ -68,6 +68,7 @@ pub struct Map {
     tracks: Option<Tracks>,
     title: Option<String>,
     pub(super) when: String,
+    member: Option<u32>,
     pub(super) model: String,
     earth: bool,
     borders: bool,
@@ -88,6 +89,7 @@ impl Map {
             tracks: None,
             title: None,
             when: String::new(),
+            member: None,
             model: String::new(),
             earth: true,
             borders: false,
@@ -97,9 +99,7 @@ impl Map {
     fn note(&mut self, header: &Header) {
         if self.when.is_empty() {
             self.when = words::when(header);
-            if let Some(member) = header.member {
-                self.when += &format!("   member {member}");
-            }
+            self.member = header.member;
         }
         let planet = header.attributes.get("planet").map_or(EARTH, String::as_str);
         if planet != EARTH {
@@ -120,7 +120,7 @@ impl Map {
             style.palette = palette;
         }
         let range = sampler
-            .range()
+            .usual_range()
             .map(|(a, b)| (style.shown(a).min(style.shown(b)), style.shown(a).max(style.shown(b))));
         let mut scale = style.scale(filling.range, range);
         if filling.smooth {
@@ -150,7 +150,7 @@ impl Map {
             words::what(&field.header, &style.title()),
             words::number(interval, interval)
         );
-        let centres = matches!(field.header.variable.as_str(), "msl" | "z" | "gh");
+        let centres = matches!(short(&field.header), "msl" | "z" | "gh");
         self.lines.push(Lines { sampler, style, interval, title, centres });
         Ok(self)
     }
@@ -192,6 +192,10 @@ impl Map {
     /// Adds cyclone tracks.
     #[must_use]
     pub fn tracks(mut self, tracks: Tracks) -> Self {
+        let reference = tracks.forecast.iter().find_map(|track| track.reference);
+        if let (true, Some(reference)) = (self.when.is_empty(), reference) {
+            self.when = format!("Init {}", words::time(reference));
+        }
         self.tracks = Some(tracks);
         self
     }
@@ -315,7 +319,10 @@ impl Map {
         let width = self.frame.width;
         let size = lettering(width);
         let (left, right) = ((size * 3.6) as u32, (size * 3.0) as u32);
-        let (top, mut below) = ((size * 4.4) as u32, (size * 2.0) as u32);
+        // Polar maps name meridians above as well.
+        let round = matches!(self.frame.projection, Projection::PolarStereographic { .. });
+        let head = if round { 5.2 } else { 4.4 };
+        let (top, mut below) = ((size * head) as u32, (size * 2.0) as u32);
         let bar_at = below as f32;
         if self.fill.is_some() {
             below += (size * 2.6) as u32;
@@ -351,10 +358,10 @@ impl Map {
         let large = font.fitting(&title, size * 1.2, room);
         scene.text(Text::new((left, size * 1.3), title, large, Anchor::Start).bold());
         let model = font.width(&self.model, size * 0.9);
-        let small = font.fitting(&self.when, size * 0.95, (room - model - size).max(size * 5.0));
-        scene.text(
-            Text::new((left, size * 2.9), self.when.clone(), small, Anchor::Start).colour(FAINT),
-        );
+        let member = self.member.map_or(String::new(), |member| format!("   member {member}"));
+        let when = format!("{}{member}", self.when);
+        let small = font.fitting(&when, size * 0.95, (room - model - size).max(size * 5.0));
+        scene.text(Text::new((left, size * 2.9), when, small, Anchor::Start).colour(FAINT));
         let right = scene.width as f32 - size;
         scene.text(
             Text::new((right, size * 2.9), self.model.clone(), size * 0.9, Anchor::End)
@@ -391,8 +398,9 @@ impl Map {
         // Highs and lows of the first field that has them take their places before the numbers of lines do.
         let write = |value: f32| words::number(f64::from(value).round(), 1.0);
         let first = self.lines.iter().zip(&planes).find(|(lines, _)| lines.centres);
-        let marks = first.map_or_else(Vec::new, |(_, plane)| {
-            centres((plane, view, CONTOUR_STEP), &write, (size, font, &mut taken))
+        let marks = first.map_or_else(Vec::new, |(lines, plane)| {
+            let least = lines.interval as f32 / 2.0;
+            centres((plane, view, CONTOUR_STEP), (&write, least), (size, font, &mut taken))
         });
         for (at, (lines, plane)) in self.lines.iter().zip(&planes).enumerate() {
             lines.draw(

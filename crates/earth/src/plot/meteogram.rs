@@ -98,7 +98,7 @@ impl Meteogram {
             PlotError::Unfit("a meteogram needs values of at least two times".to_owned())
         })?;
         let size = lettering(width) * 1.05;
-        let (top, gap) = (size * 4.4, size * 2.3);
+        let (top, gap) = (size * 4.4, size * 3.3);
         let high = width as f32 * 0.155;
         let height = top + (high + gap) * self.panels.len() as f32 + size * 2.0;
         let mut scene = Scene::new(width, height.ceil() as u32);
@@ -107,7 +107,7 @@ impl Meteogram {
         let pad = ((last - first) as f64 * 0.012).max(1.0);
         let x = Axis { low: first.0 as f64 - pad, high: last.0 as f64 + pad, logarithmic: false };
         for (at, panel) in self.panels.iter().enumerate() {
-            let y = top + gap * 0.75 + (high + gap) * at as f32;
+            let y = top + size * 1.7 + (high + gap) * at as f32;
             self.panel(&mut scene, font, (panel, x, [left, y, right, y + high]), (&marks, size));
         }
         let room = width as f32 - 2.0 * size;

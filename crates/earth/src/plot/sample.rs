@@ -238,6 +238,19 @@ impl Sampler {
         })
     }
 
+    /// The range of the values but for the outermost five in a thousand on each side, by which a scale is chosen.
+    #[must_use]
+    pub fn usual_range(&self) -> Option<(f32, f32)> {
+        // Of large fields some of the values tell.
+        let step = self.values.len() / 200_000 + 1;
+        let mut some: Vec<f32> =
+            self.values.iter().step_by(step).copied().filter(|value| value.is_finite()).collect();
+        some.sort_by(f32::total_cmp);
+        let edge = some.len() / 200;
+        let (low, high) = (*some.get(edge)?, *some.get(some.len() - 1 - edge)?);
+        if low < high { Some((low, high)) } else { self.range() }
+    }
+
     /// The range of the values that are there.
     #[must_use]
     pub fn range(&self) -> Option<(f32, f32)> {

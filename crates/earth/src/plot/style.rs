@@ -71,6 +71,11 @@ const HEIGHT: &[(f64, (f64, f64, f64))] = &[
     (50.0, (1880.0, 2088.0, 8.0)),
 ];
 
+/// A field's short name, whichever of its names the file has.
+pub(super) fn short(header: &Header) -> &str {
+    variable::known(&header.variable).map_or(&header.variable, |known| known.short)
+}
+
 /// The style of a field.
 #[must_use]
 pub fn style(header: &Header) -> Style {
@@ -92,7 +97,7 @@ pub fn style(header: &Header) -> Style {
         bare: false,
     };
     let Some((si, (unit, factor, offset, palette), levels, interval)) =
-        usual(&header.variable, pressure)
+        usual(short(header), pressure)
     else {
         return plain;
     };
@@ -105,7 +110,14 @@ pub fn style(header: &Header) -> Style {
         }
         None => return Style { palette, ..plain },
     };
+    // Geopotential is shown as the height it stands for.
+    let name = if unit == "dam" && short(header) == "z" {
+        "geopotential height".to_owned()
+    } else {
+        plain.name.clone()
+    };
     Style {
+        name,
         unit: unit.to_owned(),
         factor: way.scale * factor,
         offset: way.offset * factor + offset,
@@ -113,7 +125,6 @@ pub fn style(header: &Header) -> Style {
         interval,
         palette,
         bare: palette == Palette::Precipitation,
-        ..plain
     }
 }
 
