@@ -242,7 +242,7 @@ impl Sampler {
     #[must_use]
     pub fn usual_range(&self) -> Option<(f32, f32)> {
         // Of large fields some of the values tell.
-        let step = self.values.len() / 200_000 + 1;
+        let step = self.values.len() / 20_000 + 1;
         let mut some: Vec<f32> =
             self.values.iter().step_by(step).copied().filter(|value| value.is_finite()).collect();
         some.sort_by(f32::total_cmp);
