@@ -1,12 +1,14 @@
 //! What a rollout costs beyond its model: prints a line of JSON with wall time, CPU time and peak memory.
 //!
 //! ```text
-//! bench_rollout MODELS FAMILY [--mode engine|bare] [--leads 6..72/6] [--out null|FILE.npy] [--threads 1] [--nested]
+//! bench_rollout MODELS FAMILY [--mode engine|bare] [--leads 6..72/6] [--out null|FILE.npy|FILE.nc|DIR.zarr] [--check]
+//!               [--threads 1] [--nested]
 //! ```
 //!
 //! `bare` steps through the same models with the same buffers and does nothing else. The models are made by
 //! `tests/fixtures/make_models.py DIR --size 721x1440 --pangu`; `bench/peers/weather/rollout.py` runs the same files as Python
-//! programs do. `--out null` takes every field and writes none.
+//! programs do. `--out null` takes every field and writes none. `--check` reads what `identity` or `shift` wrote and compares
+//! every value with what these models make of the start.
 #![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
 
 use std::path::{Path, PathBuf};
@@ -15,14 +17,17 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use strata_core::paths::SearchPath;
 use strata_core::runtime::{OpenOptions, PoolConfig, RunOptions};
+use strata_earth::card::Contract;
 use strata_earth::field::Header;
 use strata_earth::raw::RawSink;
 use strata_earth::rollout::{
     Buffers, Config, Family, Initial, Order, Rollout, Saving, Schedule, Stepper, parse_leads,
 };
-use strata_earth::sink::{Sink, WriteError};
-use strata_earth::state::State;
+use strata_earth::sink::{Plan, Sink, WriteError};
+use strata_earth::source::Limits;
+use strata_earth::state::{Place, State};
 use strata_earth::time::Time;
+use strata_earth::{netcdf, open, zarr};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -54,7 +59,8 @@ fn main() -> Result<(), Failure> {
     let (models, family) = (args.next().ok_or("MODELS")?, args.next().ok_or("FAMILY")?);
     let (mut mode, mut leads, mut out) =
         ("engine".to_owned(), "6..72/6".to_owned(), "null".to_owned());
-    let (mut threads, mut nested, mut folder) = (1, false, std::env::temp_dir());
+    let (mut threads, mut nested, mut check) = (1, false, false);
+    let mut folder = std::env::temp_dir();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
@@ -64,6 +70,7 @@ fn main() -> Result<(), Failure> {
             "--threads" => threads = value()?.parse()?,
             "--folder" => folder = PathBuf::from(value()?),
             "--nested" => nested = true,
+            "--check" => check = true,
             other => return Err(format!("{other} is no option").into()),
         }
     }
@@ -73,6 +80,8 @@ fn main() -> Result<(), Failure> {
     let order = if nested { Order::Nested } else { Order::ByModel };
     let pool = PoolConfig { intra_threads: threads, ..Config::default().pool };
     let initial = initial(&family);
+    let start =
+        check.then(|| (family.name.clone(), initial.state.clone(), family.contract.clone()));
     let state_bytes = family.contract.state_bytes();
     let (begun, cpu) = (Instant::now(), cpu_seconds());
     let runs = match mode.as_str() {
@@ -87,7 +96,7 @@ fn main() -> Result<(), Failure> {
             let rollout = Rollout::new(family, &search, vec![initial], config)?;
             let sink: Box<dyn Sink> = match out.as_str() {
                 "null" => Box::new(Null { fields: 0, sum: 0.0 }),
-                path => Box::new(RawSink::create(Path::new(path), rollout.plan(), false)?),
+                path => file(Path::new(path), rollout.plan())?,
             };
             rollout.run(sink, &mut |_| ())?.runs
         }
@@ -101,6 +110,52 @@ fn main() -> Result<(), Failure> {
             "peak_mb": peak as f64 / 1e6, "states_of_peak": peak as f64 / state_bytes as f64, "threads": threads,
         })
     );
+    match start {
+        Some((family, state, contract)) => compare(Path::new(&out), &family, &state, &contract),
+        None => Ok(()),
+    }
+}
+
+/// A file by its name's ending.
+fn file(path: &Path, plan: &Plan) -> Result<Box<dyn Sink>, Failure> {
+    Ok(match path.extension().and_then(|ending| ending.to_str()) {
+        Some("nc") => Box::new(netcdf::Writer::create(path, plan, netcdf::Options::default())?),
+        Some("zarr") => Box::new(zarr::Writer::create(path, plan, zarr::Options::default())?),
+        _ => Box::new(RawSink::create(path, plan, false)?),
+    })
+}
+
+/// Reads a file back and compares it, bit by bit, with what the models of the fixtures make of the start.
+fn compare(path: &Path, family: &str, start: &State, contract: &Contract) -> Result<(), Failure> {
+    let places: Vec<Place> = contract.fields().collect();
+    let humid = places.iter().any(|place| place.variable == "q");
+    let source = open(path, &Limits::default())?;
+    for (index, header) in source.headers().iter().enumerate() {
+        let same = |place: &&Place| place.variable == header.variable && place.at() == header.level;
+        let place = places.iter().find(same).ok_or_else(|| format!("{header:?} is no field"))?;
+        let mut expected = start.ports[place.port][place.range.clone()].to_vec();
+        let mut hours = header.step / 3600;
+        let columns = contract.grid.longitudes;
+        while hours > 0 && family == "shift" {
+            let step = [24, 6, 3, 1].into_iter().find(|step| *step <= hours).unwrap_or(1);
+            let added = [(24, 1.0), (6, 0.125), (3, 1.0 / 64.0), (1, 1.0 / 512.0)];
+            let added =
+                added.iter().find(|(size, _)| *size == step).map_or(0.0, |(_, added)| *added);
+            let added = (added * if humid { 1e-3 } else { 1.0 }) as f32;
+            for row in expected.chunks_mut(columns) {
+                row.rotate_right(step as usize);
+                row.iter_mut().for_each(|value| *value += added);
+            }
+            hours -= step;
+        }
+        let values = source.values(index)?;
+        let wrong =
+            values.iter().zip(&expected).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+        if wrong > 0 || values.len() != expected.len() {
+            return Err(format!("{header:?}: {wrong} of {} values differ", expected.len()).into());
+        }
+    }
+    eprintln!("{} fields are as they must be, bit for bit", source.headers().len());
     Ok(())
 }
 
