@@ -6,6 +6,7 @@
 
 mod filters;
 mod read;
+mod seal;
 mod write;
 
 pub use read::open;

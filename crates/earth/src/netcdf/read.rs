@@ -11,7 +11,7 @@ use netcdf_reader::{
 use crate::cube::{Attribute, Attributes, Cube, Numbers, Store, Variable};
 use crate::source::{Limits, ReadError, Source};
 
-use super::filters;
+use super::{filters, seal};
 
 /// Chunks that were read stay for fields that share them, up to this many bytes.
 const CACHE: usize = 256 << 20;
@@ -43,7 +43,10 @@ impl NetCdf {
             netcdf_reader::Error::Io(source) => io(source),
             error => ReadError::Format { path: path.to_owned(), why: format!("NetCDF: {error}") },
         };
-        let file = std::fs::File::open(path).map_err(io)?;
+        let mut file = std::fs::File::open(path).map_err(io)?;
+        if let Some(why) = seal::damage(&mut file).map_err(io)? {
+            return Err(ReadError::Format { path: path.to_owned(), why });
+        }
         let storage = netcdf_reader::FileStorage::from_file(file)
             .map_err(|error| wrong(netcdf_reader::Error::Hdf5(error)))?;
         let most = limits.points.saturating_mul(8);

@@ -5,6 +5,7 @@
 //! goes on after the last whole one. [`Writer::flush`] brings the head up to date: the part is then a NetCDF file that any
 //! program reads. At the end the fields are copied in the plan's order into the file itself, without frames: the same fields give
 //! the same bytes, in whatever order they came and however often the writer was killed. (The disk holds both for that moment.)
+//! A seal at its end tells whether the file was damaged since.
 
 mod hdf5;
 mod layout;
@@ -21,6 +22,7 @@ use crate::field::Header;
 use crate::sink::{Plan, Sink, WriteError};
 use crate::zarr::codec::shuffled;
 
+use super::seal;
 use layout::{Layout, Place};
 
 /// How a file is written.
@@ -239,7 +241,7 @@ impl Writer {
             *address = at;
             at += u64::from(*size);
         }
-        let head = self.layout.head(at, &index);
+        let head = self.layout.head(at + seal::SIZE as u64, &index);
         let mut copy = || {
             let mut to = BufWriter::with_capacity(1 << 20, File::create(&new)?);
             to.write_all(&head)?;
@@ -250,6 +252,7 @@ impl Writer {
                 self.part.read_exact(&mut bytes)?;
                 to.write_all(&bytes)?;
             }
+            to.write_all(&seal::seal(&head))?;
             to.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
             std::fs::rename(&new, &self.path)?;
             std::fs::remove_file(&self.part_path)
