@@ -20,6 +20,7 @@ mod product2;
 mod project;
 mod scan;
 mod second_order;
+mod wind;
 mod write;
 
 use std::collections::HashMap;
@@ -32,12 +33,14 @@ use crate::source::{Limits, ReadError, Source};
 
 pub use encode::Bits;
 pub use part::PartFile;
+pub use wind::{ALONG, Eastward, TURNED, WIND};
 pub use write::Writer;
 
 use edition1::About;
 use layout::{Layout, Scan};
 use octets::Why;
 use scan::{Bytes, Extent, Window};
+use wind::Axes;
 
 /// Notes that are kept: a file of garbage has one for every scrap.
 const MOST_NOTES: usize = 1000;
@@ -58,6 +61,8 @@ struct Entry {
     /// Message, from 1, and field within it, from 1.
     place: (usize, usize),
     scan: Arc<Scan>,
+    /// Axes that a wind goes along, where those are not east and north.
+    axes: Option<Axes>,
     packed: Packed,
 }
 
@@ -69,7 +74,8 @@ enum Packed {
 
 /// Opens a file and scans its messages.
 ///
-/// Messages that are broken or not supported, and what lies between messages, are left out with a note each.
+/// Messages that are broken or not supported, and what lies between messages, are left out with a note each. Components of a wind
+/// are as the file has them, which may be along the grid's axes: [`Eastward`] turns them.
 ///
 /// # Errors
 /// [`ReadError`] where the file cannot be read, or has no message that can be.
@@ -87,6 +93,17 @@ pub fn open(path: &Path, limits: &Limits) -> Result<GribFile, ReadError> {
         return Err(ReadError::Format { path: path.to_owned(), why });
     }
     Ok(GribFile { path: path.to_owned(), bytes, headers, entries, notes })
+}
+
+impl GribFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Axes that a field goes along if it is a component of a wind, where those are not east and north.
+    fn axes(&self, index: usize) -> Option<Axes> {
+        self.entries.get(index).and_then(|entry| entry.axes)
+    }
 }
 
 /// A grid, and how a file's values are scanned over it.
@@ -214,7 +231,7 @@ impl<'a> Scanner<'a> {
                     ));
                 }
                 self.headers.push(header(about, grid));
-                self.entries.push(Entry { place, scan, packed });
+                self.entries.push(Entry { place, scan, axes: layout.axes(), packed });
             }
             Err(why) => self.note(format!("message {} field {field}: {why}", self.messages)),
         }

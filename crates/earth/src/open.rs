@@ -36,7 +36,9 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>, ReadError> 
         b"\x89HDF\r\n\x1a\n" | [b'C', b'D', b'F', 1 | 2 | 5, ..] => {
             Ok(Box::new(netcdf::open(path, limits)?))
         }
-        [b'G', b'R', b'I', b'B', ..] => Ok(Box::new(grib::open(path, limits)?)),
+        [b'G', b'R', b'I', b'B', ..] => {
+            Ok(Box::new(grib::Eastward::new(grib::open(path, limits)?)))
+        }
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] if raw::side(path).is_file() => {
             Ok(Box::new(raw::open(path, limits)?))
         }
@@ -49,7 +51,7 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Box<dyn Source>, ReadError> 
             ["grib", "grb", "grib2", "grb2", "grib1", "grb1"].iter().any(|known| end == *known)
         }) =>
         {
-            Ok(Box::new(grib::open(path, limits)?))
+            Ok(Box::new(grib::Eastward::new(grib::open(path, limits)?)))
         }
         _ if path.extension().is_some_and(|end| end == "nc" || end == "nc4" || end == "h5") => {
             Ok(Box::new(netcdf::open(path, limits)?))

@@ -119,6 +119,20 @@ pub fn short_at(name: &str, level: Level) -> Option<&'static str> {
     Some(lifted.unwrap_or(base).short)
 }
 
+/// Components of one vector: towards the east (or along a grid's rows), and towards the north.
+const PAIRS: [(&str, &str); 5] =
+    [("u", "v"), ("10u", "10v"), ("100u", "100v"), ("200u", "200v"), ("ustm", "vstm")];
+
+/// The other component of a wind by the short name of one, and whether that one is the eastward.
+#[must_use]
+pub fn wind_partner(name: &str) -> Option<(&'static str, bool)> {
+    PAIRS.iter().find_map(|(u, v)| match name {
+        name if name == *u => Some((*v, true)),
+        name if name == *v => Some((*u, false)),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -143,5 +157,7 @@ mod tests {
         assert_eq!(short_at("u", Level::height(10.0)), Some("10u"));
         assert_eq!(short_at("u", Level::pressure(850.0)), Some("u"));
         assert_eq!(short_at("2t", Level::height(2.0)), Some("2t"));
+        assert_eq!(wind_partner("10v"), Some(("10u", false)));
+        assert_eq!(wind_partner("t"), None);
     }
 }

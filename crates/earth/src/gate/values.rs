@@ -9,7 +9,7 @@ use crate::field::Header;
 use crate::grid::Grid;
 use crate::level::Level;
 use crate::source::Source;
-use crate::variable::known;
+use crate::variable::{known, wind_partner};
 
 /// Values of a field in the model's order and unit.
 pub(super) struct Taken {
@@ -134,13 +134,8 @@ fn arranged(
 
 /// The other component of a wind, and whether the one asked for is the eastward one.
 fn partner(headers: &[Header], at: usize) -> Option<(usize, bool)> {
-    const PAIRS: [(&str, &str); 3] = [("u", "v"), ("10u", "10v"), ("100u", "100v")];
     let header = &headers[at];
-    let (other, eastward) = PAIRS.iter().find_map(|(u, v)| match header.variable.as_str() {
-        name if name == *u => Some((*v, true)),
-        name if name == *v => Some((*u, false)),
-        _ => None,
-    })?;
+    let (other, eastward) = wind_partner(&header.variable)?;
     let same = |one: &Header| {
         one.variable == other
             && one.level == header.level

@@ -47,7 +47,9 @@ pub(super) fn layout(section: Octets<'_>) -> Result<Layout, Why> {
         }
         _ => return Err(format!("grid type {kind} of edition 1 is not read")),
     };
-    Ok(Layout { shape, rotation, scan, told: None })
+    // Code table 7: components of vectors go along the grid's axes.
+    let along = !matches!(shape, Shape::Spectral { .. }) && section.u1(17)? & 0x08 != 0;
+    Ok(Layout { shape, rotation, scan, told: None, along })
 }
 
 /// Points of each row, listed after the vertical coordinates.

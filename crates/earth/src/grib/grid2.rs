@@ -6,6 +6,8 @@ use super::project::{Earth, Plane, PlaneKind};
 
 /// Flag of the projection centre: the south pole is on the plane.
 const SOUTH: u8 = 0x80;
+/// Flag of the resolution (table 3.3): components of vectors go along the grid's axes.
+const ALONG: u8 = 0x08;
 
 /// Reads a section.
 pub(super) fn layout(section: Octets<'_>) -> Result<Layout, Why> {
@@ -15,10 +17,11 @@ pub(super) fn layout(section: Octets<'_>) -> Result<Layout, Why> {
         return Err(format!("the catalogued grid {} is not read", section.u1(6)?));
     }
     let mut rotation = None;
-    let mut scan = 0;
+    let (mut scan, mut along) = (0, false);
     let shape = match template {
         0 | 1 | 40 | 41 => {
             scan = section.u1(72)?;
+            along = section.u1(55)? & ALONG != 0;
             let rotated = template % 2 == 1;
             if rotated {
                 let south = (micro(section, 73)?, micro(section, 77)?);
@@ -30,6 +33,7 @@ pub(super) fn layout(section: Octets<'_>) -> Result<Layout, Why> {
         10 | 20 | 30 => {
             let (plane, flags) = plane(section, template)?;
             scan = flags;
+            along = section.u1(47)? & ALONG != 0;
             Shape::Plane(plane)
         }
         50 => {
@@ -49,7 +53,7 @@ pub(super) fn layout(section: Octets<'_>) -> Result<Layout, Why> {
         _ => return Err(format!("grid definition template 3.{template} is not read")),
     };
     let told = (template != 50).then_some(points);
-    Ok(Layout { shape, rotation, scan, told })
+    Ok(Layout { shape, rotation, scan, told, along })
 }
 
 /// Millionths of a degree.

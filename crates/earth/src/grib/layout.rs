@@ -5,6 +5,7 @@ use crate::source::Limits;
 
 use super::octets::Why;
 use super::project::{self, Plane};
+use super::wind::Axes;
 
 /// Most rows of a Gaussian grid between pole and equator: more than any model has; their latitudes cost the square of it.
 const MOST_PARALLELS: usize = 4096;
@@ -59,6 +60,13 @@ pub(super) struct Rotation {
     pub(super) angle: f64,
 }
 
+impl Rotation {
+    /// How the grid's columns and rows lie to the meridians.
+    pub(super) fn axes(self) -> Axes {
+        Axes::Pole((-self.south.0, self.south.1 + 180.0))
+    }
+}
+
 /// A grid section, understood.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Layout {
@@ -68,6 +76,8 @@ pub(super) struct Layout {
     pub(super) scan: u8,
     /// Points that the section itself counts, where it does.
     pub(super) told: Option<usize>,
+    /// Components of a wind go along the grid's axes, not east and north.
+    pub(super) along: bool,
 }
 
 /// Rows and columns as the file scans them, and the row lengths of a reduced grid.
@@ -100,6 +110,16 @@ impl Layout {
             return Err(format!("{points} points, more than the {} allowed", limits.points));
         }
         Ok(points)
+    }
+
+    /// The axes that components of a wind go along, where those are not east and north.
+    pub(super) fn axes(&self) -> Option<Axes> {
+        let axes = match (&self.shape, self.rotation) {
+            (Shape::Plane(plane), _) => plane.axes(),
+            (_, Some(rotation)) => rotation.axes(),
+            _ => Axes::Straight,
+        };
+        (self.along && axes != Axes::Straight).then_some(axes)
     }
 
     /// The grid, and how values are scanned over it.
@@ -341,10 +361,10 @@ mod tests {
     #[test]
     fn limits_are_asked_first() {
         let shape = Shape::LatLon { ni: 1 << 20, nj: 1 << 20, first: (0.0, 0.0), last: (1.0, 1.0) };
-        let layout = Layout { shape, rotation: None, scan: 0, told: None };
+        let layout = Layout { shape, rotation: None, scan: 0, told: None, along: false };
         assert!(layout.grid(&Limits::default()).unwrap_err().contains("more than"));
         let shape = Shape::Unstructured { points: 0 };
-        let layout = Layout { shape, rotation: None, scan: 0, told: None };
+        let layout = Layout { shape, rotation: None, scan: 0, told: None, along: false };
         assert!(layout.grid(&Limits::default()).is_err());
     }
 }

@@ -7,6 +7,7 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 use super::layout::{Point, Rotation};
 use super::octets::Why;
+use super::wind::Axes;
 
 /// Size of the Earth: half axes in m; equal for a sphere.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,6 +80,14 @@ fn latitude(t: f64, e: f64) -> f64 {
     lat
 }
 
+/// The constant of the cone that cuts two latitudes (15-8), or touches one.
+fn cone(one: f64, two: f64, e: f64) -> f64 {
+    if (one - two).abs() < 1e-10 {
+        return one.sin();
+    }
+    (parallel(one, e) / parallel(two, e)).ln() / (tangent(one, e) / tangent(two, e)).ln()
+}
+
 /// A longitude in 0..360.
 fn wrapped(degrees: f64) -> f64 {
     let lon = degrees.rem_euclid(360.0);
@@ -93,6 +102,20 @@ impl Plane {
             PlaneKind::Mercator { .. } => "mercator",
             PlaneKind::Lambert { .. } => "lambert_conformal_conic",
             PlaneKind::Polar { .. } => "polar_stereographic",
+        }
+    }
+
+    /// How columns and rows lie to the meridians.
+    pub(super) fn axes(&self) -> Axes {
+        match self.kind {
+            PlaneKind::Mercator { .. } => Axes::Straight,
+            PlaneKind::Lambert { meridian, cuts: (one, two) } => {
+                let e = self.earth.eccentricity();
+                Axes::Cone { constant: cone(one.to_radians(), two.to_radians(), e), meridian }
+            }
+            PlaneKind::Polar { meridian, south, .. } => {
+                Axes::Cone { constant: if south { -1.0 } else { 1.0 }, meridian }
+            }
         }
     }
 
@@ -143,11 +166,7 @@ impl Plane {
         if (one + two).abs() < 1e-10 || one.abs() > FRAC_PI_2 || two.abs() > FRAC_PI_2 {
             return Err(format!("no cone cuts the latitudes {} and {}", cuts.0, cuts.1));
         }
-        let cone = if (one - two).abs() < 1e-10 {
-            one.sin()
-        } else {
-            (parallel(one, e) / parallel(two, e)).ln() / (tangent(one, e) / tangent(two, e)).ln()
-        };
+        let cone = cone(one, two, e);
         let factor = self.earth.equator * parallel(one, e) / (cone * tangent(one, e).powf(cone));
         let radius = factor * tangent(self.first.0.to_radians(), e).powf(cone);
         let turn = cone * half_turn(self.first.1 - meridian).to_radians();
