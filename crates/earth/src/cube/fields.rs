@@ -117,7 +117,7 @@ type Grids = BTreeMap<(usize, usize), Arc<Grid>>;
 /// Finds the fields.
 pub(crate) fn find(store: &dyn Store, limits: &Limits) -> Found {
     let mut found = Found::default();
-    let coordinates = coordinates(store, limits, &mut found.notes);
+    let (coordinates, broken) = coordinates(store, limits, &mut found.notes);
     let listed_by_all = text_of(store.attributes(), "coordinates").to_owned();
     let mut grids = Grids::new();
     for (index, variable) in store.variables().iter().enumerate() {
@@ -136,8 +136,8 @@ pub(crate) fn find(store: &dyn Store, limits: &Limits) -> Found {
             continue;
         }
         let listed = format!("{} {listed_by_all}", variable.attribute("coordinates"));
-        let work =
-            Work { store, limits, coordinates: &coordinates, variable, index, listed: &listed };
+        let (coordinates, broken) = (&coordinates[..], &broken[..]);
+        let work = Work { store, limits, coordinates, broken, variable, index, listed: &listed };
         if let Err(why) = work.add(&mut grids, &mut found) {
             found.notes.push(format!("variable {}: {why}", variable.name));
         }
@@ -152,22 +152,28 @@ fn is_bounds(store: &dyn Store, name: &str) -> bool {
     store.variables().iter().any(names)
 }
 
+/// A coordinate that cannot be read, and why.
+type Broken<'a> = (&'a Variable, Role, String);
+
 fn coordinates<'a>(
     store: &'a dyn Store,
     limits: &Limits,
     notes: &mut Vec<String>,
-) -> Vec<Coordinate<'a>> {
-    let mut coordinates = Vec::new();
+) -> (Vec<Coordinate<'a>>, Vec<Broken<'a>>) {
+    let (mut coordinates, mut broken) = (Vec::new(), Vec::new());
     for (index, variable) in store.variables().iter().enumerate() {
         let Some(role) = axes::role(variable).filter(|_| !variable.shape.contains(&0)) else {
             continue;
         };
         match coordinate(store, limits, variable, (index, role)) {
             Ok(coordinate) => coordinates.push(coordinate),
-            Err(why) => notes.push(format!("coordinate {}: {why}", variable.name)),
+            Err(why) => {
+                notes.push(format!("coordinate {}: {why}", variable.name));
+                broken.push((variable, role, why));
+            }
         }
     }
-    coordinates
+    (coordinates, broken)
 }
 
 fn coordinate<'a>(
@@ -222,6 +228,7 @@ struct Work<'a> {
     store: &'a dyn Store,
     limits: &'a Limits,
     coordinates: &'a [Coordinate<'a>],
+    broken: &'a [Broken<'a>],
     variable: &'a Variable,
     index: usize,
     /// Names of coordinates that the variable or the file lists.
@@ -230,6 +237,9 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn add(&self, grids: &mut Grids, found: &mut Found) -> Result<(), String> {
+        if let Some((coordinate, _, why)) = self.broken.iter().find(|one| self.needs(one)) {
+            return Err(format!("its coordinate {} cannot be read: {why}", coordinate.name));
+        }
         let (lat, lon, map) = self.map()?;
         let grid = match grids.get(&(lat.index, lon.index)) {
             Some(grid) => Arc::clone(grid),
@@ -279,6 +289,15 @@ impl<'a> Work<'a> {
         found.places.extend((0..count).map(|at| Place { shape: of_shape, at: at as u64 }));
         found.shapes.push(shape);
         Ok(())
+    }
+
+    /// Whether a coordinate that cannot be read would say when, at what level or of which member the variable's fields are. Another
+    /// place cannot be made up for it; of latitudes and longitudes there may be others.
+    fn needs(&self, (coordinate, role, _): &Broken<'_>) -> bool {
+        let on = coordinate.dims.iter().all(|dim| self.variable.dims.contains(dim));
+        let listed = self.listed.split_ascii_whitespace().any(|name| name == coordinate.name);
+        let placed = !coordinate.dims.is_empty() || listed || *role == Role::Time;
+        !matches!(role, Role::Latitude | Role::Longitude) && on && placed
     }
 
     /// Coordinates of a role that hold for the variable: on its dimensions, and listed by it where they are of another name.

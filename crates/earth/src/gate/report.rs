@@ -253,16 +253,16 @@ impl fmt::Display for Refusal {
         match self {
             Self::Missing { fields, has, unread } => {
                 write!(f, "missing: {}; the file has {has}", fields.join(", "))?;
-                if !unread.is_empty() {
-                    write!(f, "; parts of it could not be read: {}", unread.join("; "))?;
+                match unread.is_empty() {
+                    true => write!(f, "; give a file with them as well"),
+                    false => write!(f, "; parts of it could not be read: {}", unread.join("; ")),
                 }
-                Ok(())
             }
             Self::Unreadable { why } => f.write_str(why),
             Self::MissingValues { field, count, of, within: [south, north, west, east] } => write!(
                 f,
                 "{field}: {count} of {of} points are missing or not finite, from {south} to {north} N and {west} to {east} E; \
-                 models need every point"
+                 models need every point: fill them, or take another analysis"
             ),
             Self::Range {
                 field,
@@ -277,7 +277,8 @@ impl fmt::Display for Refusal {
                     short(*least),
                     short(*most)
                 )?;
-                if hint.is_empty() { Ok(()) } else { write!(f, ": {hint}") }
+                let usual = "is its unit, its level or its name wrong?";
+                write!(f, ": {}", if hint.is_empty() { usual } else { hint })
             }
             Self::NegativeHumidity { field, least } => {
                 write!(
