@@ -271,7 +271,9 @@ impl<'a> Scanner<'a> {
 fn ended(window: &mut Window<'_>, at: u64, length: u64) -> Result<(), Why> {
     let end = at.checked_add(length).and_then(|end| end.checked_sub(4));
     let end = end.ok_or("a message beyond all files")?;
-    let last = window.get(end, 4).map_err(|_| format!("truncated: {length} octets are told"))?;
+    let last = window.get(end, 4).map_err(|_| {
+        format!("truncated: {length} octets are told; copy or fetch the file again")
+    })?;
     if last == b"7777" { Ok(()) } else { Err("it does not end where its length says".into()) }
 }
 
