@@ -46,11 +46,15 @@ pub struct Tracked {
     pub notes: Vec<String>,
 }
 
-/// Tracks the cyclones of a forecast.
+/// Tracks the cyclones of a forecast; `progress` takes how many times of how many are done.
 ///
 /// # Errors
 /// [`TrackError`]: a field is missing, a storm is not among the best tracks, or there is no place to begin from.
-pub fn track_forecast(source: &dyn Source, job: &TrackJob) -> Result<Tracked, TrackError> {
+pub fn track_forecast(
+    source: &dyn Source,
+    job: &TrackJob,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Tracked, TrackError> {
     let series = Series::new(source, job.member)?;
     let best = chosen(&job.best, job.storm.as_deref())?;
     let starts = starts(&series, job, &best)?;
@@ -75,7 +79,7 @@ pub fn track_forecast(source: &dyn Source, job: &TrackJob) -> Result<Tracked, Tr
         }
     };
     let notes = notes(source, method, job);
-    let tracks = track(&series, tracker)?;
+    let tracks = track(&series, tracker, progress)?;
     let verification = (!best.is_empty()).then(|| verify(&tracks, &best, &Matching::default()));
     Ok(Tracked { tracks, verification, notes })
 }
@@ -244,7 +248,7 @@ mod tests {
     fn a_cyclone_is_tracked_from_a_place_or_a_best_track_and_verified() {
         let source = forecast();
         let from = TrackJob { from: vec![Place::new(18.5, 131.5)], ..TrackJob::default() };
-        let found = track_forecast(&source, &from).unwrap();
+        let found = track_forecast(&source, &from, &mut |_, _| {}).unwrap();
         assert_eq!(found.tracks[0].fixes.len(), 5);
         assert!(found.verification.is_none());
         assert!(found.notes.iter().any(|note| note.contains("lsm")));
@@ -255,21 +259,22 @@ mod tests {
             storm: Some("wp052023".to_owned()),
             ..TrackJob::default()
         };
-        let found = track_forecast(&source, &job).unwrap();
+        let found = track_forecast(&source, &job, &mut |_, _| {}).unwrap();
         assert_eq!(found.tracks[0].id, "WP052023");
         let verification = found.verification.unwrap();
         assert_eq!(verification.pairs.len(), 5);
         assert!(verification.pairs.iter().all(|pair| pair.distance < 60.0), "{verification:?}");
 
         let free = TrackJob { method: Some(Method::Tempest), ..TrackJob::default() };
-        let free = track_forecast(&source, &free).unwrap();
+        let free = track_forecast(&source, &free, &mut |_, _| {}).unwrap();
         assert_eq!((free.tracks.len(), free.tracks[0].fixes.len()), (1, 5));
     }
 
     #[test]
     fn what_cannot_be_begun_is_said() {
         let source = forecast();
-        let fails = |job: TrackJob| track_forecast(&source, &job).unwrap_err().to_string();
+        let fails =
+            |job: TrackJob| track_forecast(&source, &job, &mut |_, _| {}).unwrap_err().to_string();
         let text = fails(TrackJob { method: Some(Method::Pangu), ..TrackJob::default() });
         assert!(text.contains("--from"), "{text}");
         let text = fails(TrackJob {

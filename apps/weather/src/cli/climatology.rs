@@ -8,6 +8,8 @@ use strata_cli::{Globals, say};
 use strata_earth::climatology::{Builder, Window};
 use strata_earth::source::Limits;
 
+use super::progress::Watch;
+
 /// Build a climatology by day of the year and hour from years of fields.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
@@ -56,7 +58,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     };
     let mut builder = Builder::new(window).within((args.memory.max(0.0) * 1e9) as u64);
     let mut count = 0_usize;
-    for path in &args.files {
+    let watch = Watch::new(globals.quiet, "fields");
+    for (file, path) in args.files.iter().enumerate() {
         let source = strata_earth::open(path, &Limits::default())?;
         for (at, header) in source.headers().iter().enumerate() {
             let key = strata_earth::climatology::Key::of(header);
@@ -66,9 +69,13 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
                     .with_context(|| format!("{}", path.display()))?;
                 count += 1;
             }
+            // Files of years are about of one size.
+            let fields = source.headers().len();
+            watch.count(file * fields + at + 1, args.files.len() * fields);
         }
     }
     let climatology = builder.finish()?;
+    drop(watch);
     climatology.save(&args.out)?;
     if !globals.quiet {
         let of: Vec<String> = climatology.keys().map(ToString::to_string).collect();

@@ -9,6 +9,7 @@ use strata_cli::{Globals, say};
 use strata_earth::climatology::Window;
 use strata_earth::time::HOUR;
 
+use super::progress::Watch;
 use super::verify::{VerifyArgs, climatology, open_all};
 use crate::verify::{Inputs, Regridder, evaluate};
 
@@ -42,7 +43,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Files that cannot be read, or nothing that could be compared.
-pub(super) fn run(args: &Args, _globals: &Globals) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let options = args.common.options()?;
     let usual = args.common.climatology()?;
     let precipitation = args.common.precipitation()?;
@@ -52,15 +53,19 @@ pub(super) fn run(args: &Args, _globals: &Globals) -> anyhow::Result<ExitCode> {
         None => None,
     };
     let (forecasts, truth) = (open_all(&args.forecasts)?, open_all(&args.common.truth)?);
+    let watch = Watch::new(globals.quiet, "times");
+    let counted = |done, total| watch.count(done, total);
     let inputs = Inputs {
         forecasts: &forecasts,
         truth: &truth,
         climatology: usual.as_ref(),
         precipitation: precipitation.as_ref(),
         regridder: regridder.as_ref().map(|weights| weights as &dyn Regridder),
+        progress: Some(&counted),
     };
     let leads: Vec<i64> = args.leads.iter().map(|hours| hours * HOUR).collect();
     let report = evaluate(&inputs, &options, time_mean.as_ref(), &leads)?;
+    drop(watch);
     let text = serde_json::to_string_pretty(&report)? + "\n";
     match &args.out {
         Some(out) => {

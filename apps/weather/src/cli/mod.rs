@@ -6,6 +6,7 @@ mod eval;
 pub mod forecast;
 mod inspect;
 mod plot;
+mod progress;
 mod run;
 mod scenarios;
 mod serve;

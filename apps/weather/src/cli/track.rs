@@ -10,6 +10,7 @@ use strata_cli::{Globals, say};
 use strata_earth::source::Limits;
 use strata_earth::track::{Place, Track, atcf, best, verify, write};
 
+use super::progress::Watch;
 use crate::track::{Method, TrackJob, Tracked, track_forecast};
 
 /// Track the tropical cyclones of a forecast, and verify them against best tracks.
@@ -92,8 +93,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         warm_core: args.warm_core,
         on_grid: args.on_grid,
     };
-    let found = track_forecast(source.as_ref(), &job)
+    let watch = Watch::new(globals.quiet, "times");
+    let found = track_forecast(source.as_ref(), &job, &mut |done, total| watch.count(done, total))
         .with_context(|| args.forecast.display().to_string())?;
+    drop(watch);
     if let Some((out, form)) = args.out.as_ref().zip(form) {
         let text = match form {
             Form::Csv => write::csv(&found.tracks),

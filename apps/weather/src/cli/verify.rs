@@ -15,6 +15,7 @@ use strata_earth::metrics::series::Metric;
 use strata_earth::regrid::Method;
 use strata_earth::source::{Limits, Source};
 
+use super::progress::Watch;
 use crate::verify::{
     Event, Inputs, Options, PrecipitationClimate, Regridder, Report, Weights, plots,
     precipitation_climate, table, verify,
@@ -184,6 +185,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let regridder = args.common.regridder();
     let truth = open_all(&args.common.truth)?;
     let measured = |paths: &[PathBuf]| {
+        let watch = Watch::new(globals.quiet, "times");
+        let counted = |done, total| watch.count(done, total);
         let forecasts = open_all(paths)?;
         let inputs = Inputs {
             forecasts: &forecasts,
@@ -191,6 +194,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             climatology: climatology.as_ref(),
             precipitation: precipitation.as_ref(),
             regridder: regridder.as_ref().map(|weights| weights as &dyn Regridder),
+            progress: Some(&counted),
         };
         verify(&inputs, &options)
     };

@@ -105,7 +105,7 @@ fn tracked(kept: &Kept, run: &Arc<Run>, ask: &TrackAsk) -> Result<Arc<Tracked>, 
         return Ok(Arc::clone(tracked));
     }
     let source = run.source();
-    let tracked = track_forecast(&source, &job(ask)?).map_err(|error| {
+    let tracked = track_forecast(&source, &job(ask)?, &mut |_, _| {}).map_err(|error| {
         Problem::new(Kind::Unprocessable, "no-tracks", error)
             .with_remedy("/v1/models lists the fields of each run")
     })?;

@@ -2,6 +2,7 @@
 //! the lead time at which anomaly correlation is lost, and published figures beside them.
 
 use serde::Serialize;
+use strata_earth::card::EARTH;
 use strata_earth::climatology::Climatology;
 use strata_earth::metrics::bootstrap::Interval;
 use strata_earth::metrics::series::{Component, Metric};
@@ -73,8 +74,8 @@ pub struct EvalReport {
     pub against: Vec<Against>,
     /// Published figures beside the forecasts'.
     pub scoreboard: Vec<Standing>,
-    /// What must be known to compare them.
-    pub scoreboard_note: &'static str,
+    /// What must be known to compare them, or why there are none.
+    pub scoreboard_note: String,
     /// What was not compared.
     pub unpaired: Vec<Unpaired>,
 }
@@ -93,28 +94,40 @@ pub fn evaluate(
     time_mean: Option<&Climatology>,
     leads: &[i64],
 ) -> anyhow::Result<EvalReport> {
+    let planet = inputs.planet()?;
     let alone = inputs.forecasts.is_empty();
     let pairing = if alone { Pairing::of_truth(inputs, leads)? } else { Pairing::new(inputs)? };
+    let supplies: Vec<(Option<Baseline>, Supply<'_>)> = [
+        (None, (!alone).then_some(Supply::Files)),
+        (Some(Baseline::Persistence), Some(Supply::Persistence)),
+        (Some(Baseline::Climatology), inputs.climatology.map(Supply::Usual)),
+        (Some(Baseline::TimeMean), time_mean.map(Supply::Usual)),
+    ]
+    .into_iter()
+    .filter_map(|(baseline, supply)| Some((baseline, supply?)))
+    .collect();
     let mut measured: Vec<(Option<Baseline>, Verification)> = Vec::new();
-    if !alone {
-        measured.push((None, measure(inputs, options, &pairing, &Supply::Files)?));
-    }
-    let supplies = [
-        (Baseline::Persistence, Some(Supply::Persistence)),
-        (Baseline::Climatology, inputs.climatology.map(Supply::Usual)),
-        (Baseline::TimeMean, time_mean.map(Supply::Usual)),
-    ];
-    for (baseline, supply) in supplies {
-        if let Some(supply) = supply {
-            measured.push((Some(baseline), measure(inputs, options, &pairing, &supply)?));
-        }
+    let parts = supplies.len();
+    for (part, (baseline, supply)) in supplies.into_iter().enumerate() {
+        // Each system is a part of the whole.
+        let counted = |done: usize, total: usize| {
+            if let Some(progress) = inputs.progress {
+                progress(part * total + done, parts * total);
+            }
+        };
+        let inputs = Inputs { progress: Some(&counted), ..*inputs };
+        measured.push((baseline, measure(&inputs, options, &pairing, &supply)?));
     }
     let pairs: usize = measured.iter().map(|(_, verification)| verification.pairs).sum();
     anyhow::ensure!(pairs > 0, "nothing could be compared: the truth has no pair of such times");
-    Ok(report(&measured, options))
+    Ok(report(&measured, options, &planet))
 }
 
-fn report(measured: &[(Option<Baseline>, Verification)], options: &Options) -> EvalReport {
+fn report(
+    measured: &[(Option<Baseline>, Verification)],
+    options: &Options,
+    planet: &str,
+) -> EvalReport {
     let name = |baseline: &Option<Baseline>| match baseline {
         None => "forecast",
         Some(Baseline::Persistence) => "persistence",
@@ -151,10 +164,16 @@ fn report(measured: &[(Option<Baseline>, Verification)], options: &Options) -> E
         })
         .collect();
     let scoreboard = match (forecast, systems.first()) {
-        (Some(_), Some(system)) => standings(&system.rows),
+        (Some(_), Some(system)) if planet == EARTH => standings(&system.rows),
         _ => Vec::new(),
     };
-    EvalReport { systems, against, scoreboard, scoreboard_note: NOTE, unpaired }
+    let scoreboard_note = match planet {
+        EARTH => NOTE.to_owned(),
+        planet => format!(
+            "these are fields of another planet ({planet}): published figures are of the Earth's weather and cannot stand beside them"
+        ),
+    };
+    EvalReport { systems, against, scoreboard, scoreboard_note, unpaired }
 }
 
 fn horizons(verification: &Verification, options: &Options) -> Vec<Horizon> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use strata_earth::climatology::Key;
@@ -55,6 +56,7 @@ pub(super) fn measure(
 ) -> anyhow::Result<Verification> {
     let bench = Bench::new(inputs, options, pairing, supply);
     let tasks: Vec<_> = pairing.tasks.iter().collect();
+    let done = AtomicUsize::new(0);
     let outcomes: Vec<Outcome> = tasks
         .par_iter()
         .map(|(moment, keys)| {
@@ -73,6 +75,9 @@ pub(super) fn measure(
                 }
             }
             bench.winds(**moment, &fields, &mut outcome)?;
+            if let Some(progress) = inputs.progress {
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, tasks.len());
+            }
             Ok(outcome)
         })
         .collect::<anyhow::Result<_>>()?;

@@ -13,11 +13,13 @@ mod report;
 mod scoreboard;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context;
+use strata_earth::card::EARTH;
 use strata_earth::climatology::{Climatology, Key};
+use strata_earth::field::Header;
 use strata_earth::grid::Grid;
 use strata_earth::metrics::Missing;
 use strata_earth::metrics::area::Weighting;
@@ -57,6 +59,31 @@ pub struct Inputs<'a> {
     pub precipitation: Option<&'a PrecipitationClimate>,
     /// How forecasts come to the grid of the truth where grids differ.
     pub regridder: Option<&'a dyn Regridder>,
+    /// Told how many times of how many are measured, by whichever thread measured one.
+    pub progress: Option<&'a Counting<'a>>,
+}
+
+/// Takes how much is done, of how much.
+pub type Counting<'a> = dyn Fn(usize, usize) + Sync + 'a;
+
+impl Inputs<'_> {
+    /// The planet that the fields are of.
+    ///
+    /// # Errors
+    /// Forecasts and truth of several.
+    fn planet(&self) -> anyhow::Result<String> {
+        let headers = self.forecasts.iter().chain(self.truth).flat_map(|source| source.headers());
+        let of = |header: &Header| {
+            header.attributes.get("planet").map_or(EARTH, String::as_str).to_owned()
+        };
+        let planets: BTreeSet<String> = headers.map(of).collect();
+        anyhow::ensure!(
+            planets.len() < 2,
+            "forecasts and truth are of different planets ({}), which cannot be compared",
+            planets.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+        );
+        Ok(planets.into_iter().next().unwrap_or_else(|| EARTH.to_owned()))
+    }
 }
 
 /// Climate of precipitation on its grid.
@@ -183,6 +210,7 @@ pub struct Verification {
 /// # Errors
 /// Where nothing at all could be compared, with the reasons.
 pub fn verify(inputs: &Inputs<'_>, options: &Options) -> anyhow::Result<Verification> {
+    inputs.planet()?;
     let pairing = pairing::Pairing::new(inputs)?;
     let verification = measure::measure(inputs, options, &pairing, &fields::Supply::Files)?;
     anyhow::ensure!(

@@ -70,7 +70,14 @@ fn boxed(fields: Vec<Field>) -> Vec<Box<dyn Source>> {
 }
 
 fn inputs<'a>(forecasts: &'a [Box<dyn Source>], truth: &'a [Box<dyn Source>]) -> Inputs<'a> {
-    Inputs { forecasts, truth, climatology: None, precipitation: None, regridder: None }
+    Inputs {
+        forecasts,
+        truth,
+        climatology: None,
+        precipitation: None,
+        regridder: None,
+        progress: None,
+    }
 }
 
 fn temperature(grid: &Arc<Grid>) -> Of<'_> {
@@ -300,5 +307,35 @@ fn baselines_horizons_and_published_figures() {
     assert!(standing.ours > 152.8 && standing.ratio > 1.0);
     assert_eq!(report.against[0].baseline, Baseline::Persistence);
     assert!(serde_json::to_string(&report).unwrap().contains("\"rmse\":152.8"));
+    assert!(report.scoreboard_note.contains("ERA5"));
     assert!(evaluate(&inputs(&[], &what_came), &Options::default(), None, &[1]).is_err());
+}
+
+#[test]
+fn published_figures_of_the_earth_do_not_stand_beside_another_planet_s() {
+    let grid = Arc::new(Grid::regular(9, 16));
+    let of = Of { variable: "z", level: Level::pressure(500.0), unit: "m2 s-2", grid: &grid };
+    let on = |planet: &str, step: i64| {
+        let day = |day: i64| {
+            let mut field = of
+                .at(start().plus_hours(24 * day), step, None, |lat, _| 50000.0 + lat + day as f64);
+            field.header.attributes.insert("planet".to_owned(), planet.to_owned());
+            field
+        };
+        boxed((0..9).map(day).collect())
+    };
+    let (ahead, came) = (on("idealised-dry-planet", 72), on("idealised-dry-planet", 0));
+    let calls = std::sync::Mutex::new(Vec::new());
+    let told = |done: usize, total: usize| calls.lock().unwrap().push((done, total));
+    let with = Inputs { progress: Some(&told), ..inputs(&ahead, &came) };
+    let report = evaluate(&with, &Options::default(), None, &[]).unwrap();
+    assert!(report.scoreboard.is_empty());
+    assert!(report.scoreboard_note.contains("another planet (idealised-dry-planet)"));
+    let calls = calls.into_inner().unwrap();
+    let (_, total) = calls[0];
+    assert!(calls.iter().any(|call| *call == (total, total)) && calls.len() == total, "{calls:?}");
+    // And forecasts of one planet are not verified against another.
+    let earth = on("earth", 0);
+    let error = verify(&inputs(&ahead, &earth), &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("different planets (earth, idealised-dry-planet)"), "{error}");
 }

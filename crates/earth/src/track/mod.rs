@@ -140,9 +140,15 @@ pub trait Tracker {
 ///
 /// # Errors
 /// [`TrackError`]
-pub fn track(series: &Series<'_>, mut tracker: Box<dyn Tracker>) -> Result<Vec<Track>, TrackError> {
-    for time in series.times() {
+pub fn track(
+    series: &Series<'_>,
+    mut tracker: Box<dyn Tracker>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Track>, TrackError> {
+    let times = series.times();
+    for (at, time) in times.iter().enumerate() {
         tracker.push(&series.snapshot(*time)?)?;
+        progress(at + 1, times.len());
     }
     let mut tracks = tracker.finish();
     for track in &mut tracks {

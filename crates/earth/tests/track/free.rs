@@ -10,7 +10,8 @@ use crate::vortices::{Vortex, farthest, forecast, time};
 
 fn tracked(grid: &Grid, vortices: &[Vortex], rules: Rules) -> Vec<Track> {
     let source = forecast(grid, vortices);
-    track(&Series::new(&source, None).unwrap(), Box::new(Tempest::new(rules))).unwrap()
+    track(&Series::new(&source, None).unwrap(), Box::new(Tempest::new(rules)), &mut |_, _| {})
+        .unwrap()
 }
 
 /// Each vortex has one track, which follows it from its first to its last time; there is no other track.
@@ -78,7 +79,8 @@ fn warm_cores_are_asked_for_by_name() {
     let source = forecast(&grid, &[Vortex::straight(Place::new(20.0, 140.0), 300.0, 200.0, 4)]);
     let rules = Rules { warm_core: true, ..Rules::default() };
     let error =
-        track(&Series::new(&source, None).unwrap(), Box::new(Tempest::new(rules))).unwrap_err();
+        track(&Series::new(&source, None).unwrap(), Box::new(Tempest::new(rules)), &mut |_, _| {})
+            .unwrap_err();
     assert!(error.to_string().contains("500 and 300 hPa"), "{error}");
 }
 

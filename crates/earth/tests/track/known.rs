@@ -22,7 +22,11 @@ fn starts(vortices: &[Vortex]) -> Vec<Start> {
 }
 
 fn tracked(source: &dyn Source, starts: Vec<Start>) -> Result<Vec<Track>, TrackError> {
-    track(&Series::new(source, None)?, Box::new(Pangu::new(starts, Rules::default())))
+    track(
+        &Series::new(source, None)?,
+        Box::new(Pangu::new(starts, Rules::default())),
+        &mut |_, _| {},
+    )
 }
 
 /// Each is tracked at every time, within a grid cell.
