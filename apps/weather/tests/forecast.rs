@@ -225,6 +225,7 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
                 "{path}: {name} differs after {kills} kills, seed {seed}"
             );
         }
+        assert!(kills > 0, "{path}: no run of {took:.1?} was killed, seed {seed}");
         println!("{path}: {kills} kills of a run of {took:.1?}");
     }
 }
