@@ -1,6 +1,6 @@
 //! Winds that a GRIB file tells along the axes of a projected grid, and that are read towards east and north: files of ecCodes
 //! (`fixtures/make_grib_wind.py`), and public samples.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 

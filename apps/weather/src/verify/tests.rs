@@ -333,7 +333,7 @@ fn published_figures_of_the_earth_do_not_stand_beside_another_planet_s() {
     assert!(report.scoreboard_note.contains("another planet (idealised-dry-planet)"));
     let calls = calls.into_inner().unwrap();
     let (_, total) = calls[0];
-    assert!(calls.iter().any(|call| *call == (total, total)) && calls.len() == total, "{calls:?}");
+    assert!(calls.contains(&(total, total)) && calls.len() == total, "{calls:?}");
     // And forecasts of one planet are not verified against another.
     let earth = on("earth", 0);
     let error = verify(&inputs(&ahead, &earth), &Options::default()).unwrap_err().to_string();

@@ -12,8 +12,9 @@ use crate::time::Time;
 use crate::variable::{self, At};
 
 use super::axes::{self, Role};
+use super::coordinates::{Broken, Coordinate, coordinates, self_evident};
 use super::numbers::Packing;
-use super::time::{Clock, seconds_of};
+use super::time::seconds_of;
 use super::{Store, Variable, text_of};
 
 /// What was found.
@@ -101,16 +102,6 @@ impl Shape {
     }
 }
 
-/// A coordinate with its values.
-struct Coordinate<'a> {
-    variable: &'a Variable,
-    index: usize,
-    role: Role,
-    values: Vec<f64>,
-    times: Vec<Time>,
-    levels: Vec<Level>,
-}
-
 /// A grid that was made, by the coordinates that made it.
 type Grids = BTreeMap<(usize, usize), Arc<Grid>>;
 
@@ -150,77 +141,6 @@ fn is_bounds(store: &dyn Store, name: &str) -> bool {
         variable.attribute("bounds") == name || variable.attribute("climatology") == name
     };
     store.variables().iter().any(names)
-}
-
-/// A coordinate that cannot be read, and why.
-type Broken<'a> = (&'a Variable, Role, String);
-
-fn coordinates<'a>(
-    store: &'a dyn Store,
-    limits: &Limits,
-    notes: &mut Vec<String>,
-) -> (Vec<Coordinate<'a>>, Vec<Broken<'a>>) {
-    let (mut coordinates, mut broken) = (Vec::new(), Vec::new());
-    for (index, variable) in store.variables().iter().enumerate() {
-        let Some(role) = axes::role(variable).filter(|_| !variable.shape.contains(&0)) else {
-            continue;
-        };
-        match coordinate(store, limits, variable, (index, role)) {
-            Ok(coordinate) => coordinates.push(coordinate),
-            Err(why) => {
-                notes.push(format!("coordinate {}: {why}", variable.name));
-                broken.push((variable, role, why));
-            }
-        }
-    }
-    (coordinates, broken)
-}
-
-fn coordinate<'a>(
-    store: &dyn Store,
-    limits: &Limits,
-    variable: &'a Variable,
-    (index, role): (usize, Role),
-) -> Result<Coordinate<'a>, String> {
-    let mut coordinate =
-        Coordinate { variable, index, role, values: vec![], times: vec![], levels: vec![] };
-    let flat = matches!(role, Role::Latitude | Role::Longitude);
-    let most = if flat { limits.points } else { limits.fields };
-    // Latitudes that move with time (WRF) are taken at the first.
-    let mut count = variable.shape.clone();
-    if flat && count.len() == 3 {
-        count[0] = 1;
-    }
-    let size = count.iter().try_fold(1_usize, |size, side| size.checked_mul(*side));
-    if size.is_none_or(|size| size > most) {
-        return Err(format!("more than {most} values"));
-    }
-    if variable.text {
-        if role == Role::Time {
-            let texts = store.texts(index)?;
-            let read = |text: &String| Time::parse(&text.replace('_', "T"));
-            coordinate.times =
-                texts.iter().map(read).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
-        }
-        return Ok(coordinate);
-    }
-    let start = vec![0; count.len()];
-    coordinate.values = store.read(index, &start, &count)?.wide();
-    if let Some(scale) = variable.numbers("scale_factor").first() {
-        let offset = variable.numbers("add_offset").first().copied().unwrap_or(0.0);
-        coordinate.values.iter_mut().for_each(|value| *value = *value * scale + offset);
-    }
-    match role {
-        Role::Time | Role::Reference => {
-            let clock = Clock::parse(variable.attribute("units"), variable.attribute("calendar"))?;
-            let times: Result<_, _> =
-                coordinate.values.iter().map(|value| clock.at(*value)).collect();
-            coordinate.times = times?;
-        }
-        Role::Level => coordinate.levels = axes::levels(variable, &coordinate.values),
-        _ => {}
-    }
-    Ok(coordinate)
 }
 
 /// A variable whose fields are found.
@@ -497,10 +417,4 @@ impl<'a> Work<'a> {
         }
         attributes
     }
-}
-
-/// Coordinates without a dimension that hold for the whole file, listed or not.
-fn self_evident(one: &Coordinate<'_>) -> bool {
-    let whole = matches!(one.role, Role::Time | Role::Reference | Role::Step | Role::Member);
-    whole && one.variable.dims.is_empty()
 }

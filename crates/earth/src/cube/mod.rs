@@ -2,6 +2,7 @@
 //! coordinates make of it.
 
 mod axes;
+mod coordinates;
 mod fields;
 pub(crate) mod forecast;
 mod numbers;

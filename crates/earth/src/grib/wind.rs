@@ -208,11 +208,10 @@ mod tests {
             (PlaneKind::Mercator { at: 20.0 }, (10.0, 100.0)),
         ];
         for (kind, first) in kinds {
-            for earth in [earths[0]] {
-                let plane = Plane { ni: 6, nj: 5, first, step: (STEP, STEP), earth, kind };
-                let Ok(coordinates) = plane.coordinates(0x40) else { panic!("{kind:?}") };
-                agrees(plane.axes(), &coordinates, (6, 5));
-            }
+            let earth = earths[0];
+            let plane = Plane { ni: 6, nj: 5, first, step: (STEP, STEP), earth, kind };
+            let Ok(coordinates) = plane.coordinates(0x40) else { panic!("{kind:?}") };
+            agrees(plane.axes(), &coordinates, (6, 5));
         }
         // A cone on an ellipsoid keeps angles: its courses are those of the formula with the ellipsoid's own latitudes.
         let kind = PlaneKind::Lambert { meridian: 262.5, cuts: (25.0, 55.0) };
