@@ -381,9 +381,9 @@ export class WorldMap {
       c.textBaseline = "middle";
       c.lineWidth = 3.5;
       c.strokeStyle = "#fffd";
-      c.strokeText(text, x + 9, y);
+      c.strokeText(text, x + 9, y - 11);
       c.fillStyle = "#5f0d30";
-      c.fillText(text, x + 9, y);
+      c.fillText(text, x + 9, y - 11);
     }
   }
 

@@ -230,6 +230,126 @@ fn refusals_and_the_other_planet() {
 }
 
 #[test]
+fn a_body_asks_for_what_an_address_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    forecasts(&data);
+    let server = start(&data, &[]);
+    let form = "application/x-www-form-urlencoded";
+    let values = |reply: &serde_json::Value| -> Vec<serde_json::Value> {
+        let one = |place: &serde_json::Value| {
+            serde_json::json!([
+                place["latitude"],
+                place["longitude"],
+                place["hourly"],
+                place["hourly_units"]
+            ])
+        };
+        reply.as_array().map_or_else(|| vec![one(reply)], |places| places.iter().map(one).collect())
+    };
+    for kind in ["forecast", "ensemble"] {
+        let path = format!("/v1/{kind}");
+        let query = "latitude=10,-20.5&longitude=20,30&hourly=temperature_2m,wind_speed_10m&models=try-earth&forecast_days=2&wind_speed_unit=ms";
+        let wanted = values(&server.get(&format!("{path}?{query}")).expect(200).json());
+        assert_eq!(wanted.len(), 2);
+        // As requests and niquests encode lists: the name again and again.
+        let repeated = "latitude=10&latitude=-20.5&longitude=20&longitude=30&hourly=temperature_2m&hourly=wind_speed_10m&models=try-earth&forecast_days=2&wind_speed_unit=ms";
+        for body in [query, repeated] {
+            let reply = server.post(&path, form, body.as_bytes()).expect(200).json();
+            assert!(values(&reply) == wanted, "{kind}: {body}");
+        }
+        let object = serde_json::json!({
+            "latitude": [10, -20.5], "longitude": [20, 30], "hourly": ["temperature_2m", "wind_speed_10m"],
+            "models": "try-earth", "forecast_days": 2, "wind_speed_unit": "ms",
+        });
+        assert!(values(&server.json(&path, &object).expect(200).json()) == wanted, "{kind}: JSON");
+        let mixed = "latitude=10,-20.5&longitude=20,30";
+        let rest = &query[mixed.len() + 1..];
+        let reply = server.post(&format!("{path}?{rest}"), form, mixed.as_bytes()).expect(200);
+        assert!(values(&reply.json()) == wanted, "{kind}: places in the body alone");
+    }
+    // More places than any address holds.
+    let count = 1000;
+    let list = |from: f64| {
+        (0..count)
+            .map(|at| format!("{:.4}", from + f64::from(at) * 0.05))
+            .collect::<Vec<_>>()
+            .join("%2C")
+    };
+    let body = format!(
+        "latitude={}&longitude={}&hourly=temperature_2m&models=try-earth&forecast_days=1&format=flatbuffers",
+        list(-25.0),
+        list(0.0)
+    );
+    let flat = server.post("/v1/forecast", form, body.as_bytes()).expect(200).body;
+    let (mut at, mut messages) = (0, 0);
+    while at < flat.len() {
+        at += 4 + u32::from_le_bytes(flat[at..at + 4].try_into().unwrap()) as usize;
+        messages += 1;
+    }
+    assert_eq!((at, messages), (flat.len(), count));
+    let reply =
+        server.post("/v1/forecast", form, b"latitude=1&longitude=2&hourly=rain").expect(400);
+    assert!(reply.json()["reason"].as_str().unwrap().contains("rain is no variable"));
+    server.post("/v1/forecast", "text/csv", b"1,2").expect(415);
+    server.post("/v1/forecast", "application/json", br#"{"latitude": {"a": 1}}"#).expect(400);
+    let document = server.get("/openapi.json").expect(200).json();
+    let content = &document["paths"]["/v1/forecast"]["post"]["requestBody"]["content"];
+    assert!(content[form]["schema"].is_object() && content["application/json"].is_object());
+    assert!(document["paths"]["/v1/map"]["get"]["responses"]["304"].is_object());
+}
+
+#[test]
+fn maps_are_pictures_that_clients_may_keep() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    forecasts(&data);
+    let server = start(&data, &[]);
+    let map = "/v1/map?model=try-earth&field=2t&contour=msl&barbs=10m&step=12&bbox=70,-30,190,60&width=640";
+    let png = server.get(map).expect(200);
+    assert_eq!(png.content_type, "image/png");
+    let number = |at: usize| u32::from_be_bytes(png.body[at..at + 4].try_into().unwrap());
+    assert!(png.body.starts_with(b"\x89PNG") && number(16) == 640, "its width");
+    assert!(server.get(map).expect(200).body == png.body, "the same bytes again");
+    let known = |tag: &str| server.send("GET", map, &[("if-none-match", tag)], b"");
+    let unchanged = known(&png.etag).expect(304);
+    assert!(unchanged.body.is_empty() && unchanged.etag == png.etag);
+    known("\"other\"").expect(200);
+    let other = server.get(&map.replace("step=12", "step=18")).expect(200);
+    assert!(other.etag != png.etag && other.body != png.body);
+    let svg = server.get(&format!("{map}&format=svg")).expect(200);
+    assert_eq!(svg.content_type, "image/svg+xml");
+    let text = svg.text();
+    for wanted in ["Valid Wed 2024-05-01 12:00 UTC", "°C", "try-earth", "180°", "every 4"] {
+        assert!(text.contains(wanted), "{wanted}");
+    }
+    assert!(!text.contains("not Earth weather"));
+    let dry = server.get("/v1/map?model=dry-planet&field=t@500&format=svg&projection=globe");
+    assert!(dry.expect(200).text().contains("not Earth weather"));
+    for (query, words) in [
+        ("field=q@500", "there is no q; there are"),
+        ("field=2t&step=7", "not when it was asked for"),
+        ("field=2t&member=9", "no member 9"),
+        ("field=2t&bbox=1,2,3", "west,south,east,north"),
+        ("field=2t&width=9", "200 to 4000"),
+        ("field=2t&palette=rainbow", "sequential"),
+        ("field=2t&projection=conic", "lambert"),
+        ("field=2t&format=gif", "neither png nor svg"),
+        ("step=12", "say what to draw"),
+        ("field=2t&run=2020-01-01T00:00", "no run of that time"),
+    ] {
+        let reply = server.get(&format!("/v1/map?model=try-earth&{query}")).expect(422).text();
+        assert!(reply.contains(words), "{query}: {reply}");
+    }
+    // A file that is changed is another picture.
+    std::thread::sleep(Duration::from_millis(20));
+    forecasts(&data);
+    server.until("the file is read again", |server| server.get(map).etag != png.etag);
+}
+
+#[test]
 fn a_forecast_runs_as_a_job_and_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

@@ -30,6 +30,43 @@ pub enum Spoken<O> {
     Pieces(Vec<String>),
 }
 
+/// A picture that is yet to be drawn.
+pub struct Drawing {
+    /// One of the operation's content types.
+    pub content_type: &'static str,
+    /// All that the picture depends on, as text: the same text is the same picture.
+    pub of: String,
+    /// Draws it.
+    #[allow(clippy::type_complexity, reason = "a function without arguments")]
+    pub draw: Box<dyn FnOnce() -> Result<Vec<u8>, Problem>>,
+}
+
+impl std::fmt::Debug for Drawing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Drawing({}, {:?})", self.content_type, self.of)
+    }
+}
+
+fn known_tag() -> HeaderDoc {
+    HeaderDoc {
+        name: "if-none-match",
+        description: "The ETag of the picture that the client has.",
+        schema: json!({"type": "string"}),
+    }
+}
+
+/// Parameters of the address, and what the client has already.
+fn parameters_and_tag<P: DeserializeOwned>(request: &Request) -> Result<(P, String), Problem> {
+    let known = request.headers.get(header::IF_NONE_MATCH);
+    let known = known.and_then(|tags| tags.to_str().ok()).unwrap_or_default().to_owned();
+    Ok((input::from_address::<P>(request)?, known))
+}
+
+/// Whether a client that has some pictures has this one.
+fn has(known: &str, tag: &str) -> bool {
+    known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)
+}
+
 /// The wire form of an event's data. A line end would begin another field: each line is one of its own.
 fn event(data: &str) -> String {
     let lines: Vec<String> = data.lines().map(|line| format!("data: {line}\n")).collect();
@@ -174,6 +211,63 @@ impl Describe {
         })
     }
 
+    /// As [`Self::replies`] for a `POST`: the parameters come as a form or as a flat JSON object, which hold more of them than an
+    /// address does. Those of the address are taken too.
+    #[must_use]
+    pub fn replies_to_form<P, O, F>(self, kinds: &'static [&'static str], work: F) -> Operation
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(&Call, P) -> Result<Reply<O>, Problem> + Send + Sync + 'static,
+    {
+        let body = BodyDoc {
+            schemas: vec![
+                SchemaOf::request::<P>("application/x-www-form-urlencoded"),
+                SchemaOf::request::<P>("application/json"),
+            ],
+            required: true,
+            description: "The parameters of the GET. In JSON, numbers may be numbers and one value needs no list.",
+        };
+        let doc = Doc {
+            body: Some(body),
+            replies: either::<O>(kinds).into_iter().map(|reply| (200, reply)).collect(),
+            ..Doc::default()
+        };
+        self.on_a_thread(doc, input::from_form::<P>, move |call, parameters| {
+            work(call, parameters)?.output()
+        })
+    }
+
+    /// A `GET` of a picture that is the same until its data change: it carries an `ETag`, and is not made again for a client that
+    /// has it (304). What the function gives says which picture it is before it is drawn.
+    #[must_use]
+    pub fn pictures<P, F>(self, kinds: &'static [&'static str], work: F) -> Operation
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        F: Fn(&Call, P) -> Result<Drawing, Problem> + Send + Sync + 'static,
+    {
+        let doc = Doc {
+            parameters: Some(SchemaOf::request::<P>("")),
+            headers: vec![known_tag()],
+            replies: (kinds.iter().map(|kind| (200, SchemaOf::file(kind))))
+                .chain([(304, SchemaOf::bytes(""))])
+                .collect(),
+            ..Doc::default()
+        };
+        self.on_a_thread(doc, parameters_and_tag::<P>, move |call, (parameters, known)| {
+            let Drawing { content_type, of, draw } = work(call, parameters)?;
+            // Another version may draw another picture of the same.
+            let of = format!("{of}\n{content_type}\n{}", env!("CARGO_PKG_VERSION"));
+            let tag = format!("\"{}\"", &strata_core::verify::sha256_hex(of.as_bytes())[..32]);
+            if has(&known, &tag) {
+                return Ok(Output::Unchanged { tag });
+            }
+            let headers = vec![("etag", tag), ("cache-control", "private, no-cache".to_owned())];
+            let bytes = draw()?.into();
+            Ok(Output::Bytes { content_type: content_type.to_owned(), bytes, headers })
+        })
+    }
+
     /// A `GET` of the newest picture of a [`Screen`], to be asked for again and again: it carries an
     /// `ETag`, and a client that has that picture already is told so (304) without being sent it.
     #[must_use]
@@ -184,20 +278,11 @@ impl Describe {
     {
         let (_, doc) = self.typed::<P>(SchemaOf::file(content_type));
         let doc = Doc {
-            headers: vec![HeaderDoc {
-                name: "if-none-match",
-                description: "The ETag of the picture that the client has.",
-                schema: json!({"type": "string"}),
-            }],
+            headers: vec![known_tag()],
             replies: vec![(200, SchemaOf::file(content_type)), (304, SchemaOf::bytes(""))],
             ..doc
         };
-        let read = |request: &Request| {
-            let known = request.headers.get(header::IF_NONE_MATCH);
-            let known = known.and_then(|tags| tags.to_str().ok()).unwrap_or_default().to_owned();
-            Ok((input::from_address::<P>(request)?, known))
-        };
-        self.on_a_thread(doc, read, move |call, (parameters, known)| {
+        self.on_a_thread(doc, parameters_and_tag::<P>, move |call, (parameters, known)| {
             let Some((tag, bytes)) = work(call, parameters)?.newest() else {
                 return Err(Problem::new(
                     Kind::Unavailable,
@@ -207,7 +292,7 @@ impl Describe {
                 .with_remedy("ask again in a moment")
                 .retry(std::time::Duration::from_secs(1)));
             };
-            if known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag) {
+            if has(&known, &tag) {
                 return Ok(Output::Unchanged { tag });
             }
             // To be kept, and asked about before it is used.

@@ -60,7 +60,10 @@ fn broken(detail: &str) -> Problem {
 /// # Errors
 /// A parameter that is unknown, missing or of the wrong type.
 pub(crate) fn from_address<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
-    let encoded = encode_path(request);
+    parameters(&encode_path(request))
+}
+
+fn parameters<T: DeserializeOwned>(encoded: &str) -> Result<T, Problem> {
     let parser = serde_html_form::Deserializer::from_bytes(encoded.as_bytes());
     serde_path_to_error::deserialize(parser).map_err(|error| {
         let field = error.path().to_string();
@@ -74,20 +77,78 @@ pub(crate) fn from_address<T: DeserializeOwned>(request: &Request) -> Result<T, 
     })
 }
 
+/// The address's parameters, and behind them those of the body: a form, or a flat JSON object of numbers, strings and lists of
+/// them. So a request that is too long for an address means the same as one that is not.
+///
+/// # Errors
+/// As [`from_address`]; a body of another content type, or JSON that is no flat object.
+pub(crate) fn from_form<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let body = match request.content_type.as_str() {
+        _ if request.body.is_empty() => String::new(),
+        "" | FORM => String::from_utf8(request.body.to_vec()).map_err(|_| {
+            Problem::new(Kind::BadRequest, "broken-form", "the form is no text of UTF-8")
+        })?,
+        "application/json" => flat(from_json(&request.body)?)?,
+        given => {
+            let text = format!("the body is {given}, this operation reads {FORM} or JSON");
+            return Err(Problem::new(Kind::UnsupportedMediaType, "content-type", text)
+                .with_remedy("send the parameters as a form or as a JSON object"));
+        }
+    };
+    let encoded = encode_path(request) + if request.query.is_empty() { "" } else { "&" } + &body;
+    parameters(encoded.trim_end_matches('&'))
+}
+
+/// A flat object of JSON in the query's encoding.
+fn flat(object: serde_json::Map<String, serde_json::Value>) -> Result<String, Problem> {
+    use serde_json::Value;
+    let mut text = String::new();
+    for (name, value) in object {
+        let values = match value {
+            Value::Array(values) => values,
+            one => vec![one],
+        };
+        for value in values {
+            let value = match value {
+                Value::Null => continue,
+                Value::String(text) => text,
+                Value::Number(number) => number.to_string(),
+                Value::Bool(flag) => flag.to_string(),
+                Value::Array(_) | Value::Object(_) => {
+                    let detail = "it is not a number, a string or a list of them";
+                    let name: String = name.chars().take(80).collect();
+                    return Err(Problem::new(Kind::Unprocessable, "invalid-value", detail)
+                        .with_field(format!("/{name}"), detail));
+                }
+            };
+            for (part, end) in [(name.as_str(), '='), (value.as_str(), '&')] {
+                encode(part, &mut text);
+                text.push(end);
+            }
+        }
+    }
+    Ok(text)
+}
+
+fn encode(value: &str, text: &mut String) {
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                text.push(char::from(byte));
+            }
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+}
+
 /// The path's values in the query's encoding, with the query behind them.
 fn encode_path(request: &Request) -> String {
     let mut text = String::new();
     for (name, value) in &request.path {
         text.push_str(name);
         text.push('=');
-        for byte in value.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                    text.push(char::from(byte));
-                }
-                _ => text.push_str(&format!("%{byte:02X}")),
-            }
-        }
+        encode(value, &mut text);
         text.push('&');
     }
     text + &request.query
@@ -171,6 +232,32 @@ mod tests {
         let problem =
             from_address::<Ask>(&request(&[("name", "x")], "colour=red", "")).unwrap_err();
         assert!(problem.detail.contains("colour"), "{problem:?}");
+    }
+
+    #[test]
+    fn a_form_and_an_object_say_the_same() {
+        let asked = |kind: &str, body: &str| {
+            let mut request = request(&[("name", "a b")], "limit=3", body);
+            request.content_type = kind.to_owned();
+            from_form::<Ask>(&request)
+        };
+        for (kind, body) in [
+            ("application/x-www-form-urlencoded", "smiles=C%2CN&smiles=%C3%BC"),
+            ("application/json", r#"{"smiles": ["C,N", "ü"]}"#),
+        ] {
+            let ask = asked(kind, body).unwrap();
+            assert_eq!((ask.name.as_str(), ask.limit), ("a b", Some(3)), "{kind}");
+            assert_eq!(ask.smiles, ["C,N", "ü"], "{kind}");
+        }
+        assert!(asked("application/json", r#"{"smiles": null}"#).unwrap().smiles.is_empty());
+        assert_eq!(asked("application/json", r#"{"smiles": 7}"#).unwrap().smiles, ["7"]);
+        assert!(asked("", "").unwrap().smiles.is_empty());
+        let nested = asked("application/json", r#"{"smiles": [["C"]]}"#).unwrap_err();
+        assert_eq!(nested.errors[0].field, "/smiles");
+        let wrong = asked("application/json", r#"["smiles"]"#).unwrap_err();
+        assert_eq!(wrong.kind, Kind::Unprocessable);
+        assert_eq!(asked("text/csv", "a,b").unwrap_err().kind, Kind::UnsupportedMediaType);
+        assert!(asked("", "colour=red").unwrap_err().detail.contains("colour"));
     }
 
     #[test]

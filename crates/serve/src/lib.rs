@@ -41,7 +41,7 @@ pub use app::{App, Kit, Mine, WarmUp, openapi_document};
 pub use batch::{aside, through, through_all};
 pub use bytes::Bytes;
 pub use call::Call;
-pub use forms::Spoken;
+pub use forms::{Drawing, Spoken};
 pub use jobs_http::{JobDoor, UploadParameters};
 pub use operation::{Describe, Nothing, Operation};
 pub use page::Asset;

@@ -17,7 +17,7 @@ use strata_earth::source::{Limits, Source};
 
 use super::progress::Watch;
 use crate::verify::{
-    Event, Inputs, Options, PrecipitationClimate, Regridder, Report, Weights, plots,
+    Event, Inputs, Options, PrecipitationClimate, Regridder, Report, Weights, page, plots,
     precipitation_climate, table, verify,
 };
 
@@ -44,7 +44,7 @@ pub struct Args {
     /// Where the figures go: .csv or .json.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// A folder for plots (SVG).
+    /// A folder for plots (SVG) and a page of them all, with the figures: index.html.
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
 }
@@ -214,9 +214,11 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     }
     if let Some(folder) = &args.plot {
         std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
-        for (name, svg) in plots(&report)? {
+        let plots = plots(&report)?;
+        let index = ("index.html".to_owned(), page(&report, &plots));
+        for (name, text) in plots.iter().chain([&index]) {
             let path = folder.join(name);
-            write_whole(&path, svg.as_bytes()).with_context(|| format!("{}", path.display()))?;
+            write_whole(&path, text.as_bytes()).with_context(|| format!("{}", path.display()))?;
         }
     }
     if !globals.quiet {

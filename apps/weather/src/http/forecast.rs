@@ -26,31 +26,44 @@ const MOST_VALUES: usize = 20_000_000;
 const QUARTER: i64 = 900;
 
 pub(super) fn operations(store: &Arc<Store>) -> Vec<Operation> {
-    let (one, all) = (Arc::clone(store), Arc::clone(store));
+    const ONE: &str = "Values at places, as Open-Meteo's API gives them";
+    const ALL: &str = "Values of all members at places, as Open-Meteo's API gives them";
+    const KINDS: &[&str] = &[CSV, FLAT];
+    let answers = |ensemble: bool| {
+        let store = Arc::clone(store);
+        move |call: &Call, ask: PointAsk| answer(&store.snapshot(), call, &ask, ensemble)
+    };
+    let form = "As the GET, for more places than an address holds: the parameters are a form, or a JSON object.";
     vec![
         Operation::get("forecast", "/v1/forecast")
             .about(
                 "Forecasts",
-                "Values at places, as Open-Meteo's API gives them",
+                ONE,
                 "Linear between the points of the grid (winds by their components) and between the steps of the run, where those \
                  are at most 12 h apart. The first day is today where the run goes on over it, else the day that the run begins. \
                  A daily value needs all 24 hours of the day. A variable that the model does not have is refused.",
             )
             .scope(Scope::Read)
-            .replies::<PointAsk, Body, _>(&[CSV, FLAT], move |call, ask| {
-                answer(&one.snapshot(), call, &ask, false)
-            })
+            .replies::<PointAsk, Body, _>(KINDS, answers(false))
+            .reasons(),
+        Operation::post("forecast_of_form", "/v1/forecast")
+            .about("Forecasts", ONE, form)
+            .scope(Scope::Read)
+            .replies_to_form::<PointAsk, Body, _>(KINDS, answers(false))
             .reasons(),
         Operation::get("ensemble", "/v1/ensemble")
             .about(
                 "Forecasts",
-                "Values of all members at places, as Open-Meteo's API gives them",
+                ALL,
                 "As /v1/forecast; the first member has the variable's name, the others `_member01` and so on behind it.",
             )
             .scope(Scope::Read)
-            .replies::<PointAsk, Body, _>(&[CSV, FLAT], move |call, ask| {
-                answer(&all.snapshot(), call, &ask, true)
-            })
+            .replies::<PointAsk, Body, _>(KINDS, answers(true))
+            .reasons(),
+        Operation::post("ensemble_of_form", "/v1/ensemble")
+            .about("Forecasts", ALL, form)
+            .scope(Scope::Read)
+            .replies_to_form::<PointAsk, Body, _>(KINDS, answers(true))
             .reasons(),
     ]
 }

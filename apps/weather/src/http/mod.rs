@@ -6,6 +6,7 @@ mod flat;
 mod forecast;
 mod info;
 mod job;
+mod map;
 mod page;
 mod reply;
 mod series;
@@ -77,6 +78,7 @@ pub fn app(
     let search = search_path(models_dir);
     let mut operations = forecast::operations(&store);
     operations.extend(fields::operations(&store));
+    operations.extend(map::operations(&store));
     operations.extend(tracks::operations(&store));
     operations.extend(info::operations(&store, search.clone(), scenarios));
     let looks = Looks { store: Arc::clone(&store), every: Duration::from_secs(weather.rescan_s) };

@@ -59,6 +59,8 @@ pub struct MapJob {
     pub borders: bool,
     /// Width of the picture, in pixels.
     pub width: u32,
+    /// Most height of the map in it, in pixels; as much as the width where none is named.
+    pub height: Option<u32>,
 }
 
 impl MapJob {
@@ -106,7 +108,8 @@ impl MapJob {
             }
             Projecting::Globe => Projection::Orthographic { lat, lon },
         };
-        Frame { projection, area, width: self.width, height: self.width }
+        let height = self.height.unwrap_or(self.width);
+        Frame { projection, area, width: self.width, height }
     }
 
     fn build(

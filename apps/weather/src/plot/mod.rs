@@ -3,6 +3,7 @@
 mod maps;
 mod pick;
 mod point;
+pub mod words;
 
 pub use maps::{MapJob, Projecting, animation, map, stamps};
 pub use pick::{Files, Moment, Pick};

@@ -298,9 +298,15 @@ impl Files {
         }
         found.sort_by_key(|(.., header)| header.member);
         let Some((source, index, _)) = found.first() else {
-            match member {
-                Some(member) if !self.members(pick).is_empty() => {
-                    bail!("{}: {pick} has no member {member}", self.names)
+            let members = self.members(pick);
+            match (member, members.last()) {
+                (Some(member), Some(last)) => bail!(
+                    "{}: {pick} has no member {member}; it has {} to {last}",
+                    self.names,
+                    members[0]
+                ),
+                (Some(member), None) if self.has(pick) => {
+                    bail!("{}: {pick} has no member {member}: it is no ensemble", self.names)
                 }
                 _ => bail!("{} at {}", self.lacks(pick), moment.valid()),
             }

@@ -6,6 +6,7 @@
 mod baseline;
 mod fields;
 mod measure;
+mod page;
 mod pairing;
 mod plot;
 mod regrid;
@@ -30,6 +31,7 @@ use strata_earth::metrics::series::{Metric, Series};
 use strata_earth::source::Source;
 
 pub use baseline::{Against, Baseline, EvalReport, Horizon, System, USEFUL, evaluate};
+pub use page::page;
 pub use pairing::Unpaired;
 pub use plot::{Plot, plots};
 pub use regrid::Weights;

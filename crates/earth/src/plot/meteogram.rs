@@ -104,7 +104,11 @@ impl Meteogram {
         let mut scene = Scene::new(width, height.ceil() as u32);
         let (left, right) = (size * 4.6, width as f32 - size * 2.0);
         let marks = times(first, last, ((right - left) / size / 4.2) as usize);
-        let pad = ((last - first) as f64 * 0.012).max(1.0);
+        let span = (last - first) as f64;
+        // Barbs reach out to where the wind comes from, past the first and the last time.
+        let barbs = self.panels.iter().any(|panel| panel.wind.is_some());
+        let reach = if barbs { f64::from(size * 1.6 / (right - left - size * 3.2)) } else { 0.012 };
+        let pad = (span * reach.max(0.012)).max(1.0);
         let x = Axis { low: first.0 as f64 - pad, high: last.0 as f64 + pad, logarithmic: false };
         for (at, panel) in self.panels.iter().enumerate() {
             let y = top + size * 1.7 + (high + gap) * at as f32;

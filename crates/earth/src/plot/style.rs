@@ -154,7 +154,8 @@ fn usual(
         }
         "thickness" => ("gpm", ("dam", 0.1, 0.0, Palette::Temperature), (Vec::new(), Some(6.0))),
         "msl" => ("Pa", ("hPa", 0.01, 0.0, Palette::Pressure), fixed(964.0, 1060.0, 4.0)),
-        "sp" => ("Pa", ("hPa", 0.01, 0.0, Palette::Sequential), fixed(520.0, 1040.0, 40.0)),
+        // It goes with the height of the ground: from 520 hPa over mountains, within 60 hPa over a sea or a planet without any.
+        "sp" => ("Pa", ("hPa", 0.01, 0.0, Palette::Sequential), (Vec::new(), None)),
         "10si" | "100si" | "hubws" => ("m s-1", SPEED, fixed(0.0, 32.0, 2.0)),
         "ws" if pressure.is_none_or(|p| p > 600.0) => ("m s-1", SPEED, fixed(0.0, 40.0, 2.5)),
         "ws" => ("m s-1", SPEED, fixed(0.0, 90.0, 5.0)),
