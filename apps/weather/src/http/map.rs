@@ -181,7 +181,7 @@ fn job(run: &Run, ask: &MapAsk) -> Result<MapJob, Problem> {
         let text = format!("it is not from {} to {}", WIDTHS.start(), WIDTHS.end());
         return Err(Problem::field(*name, text));
     }
-    let palette = |text: &str| text.parse().map_err(|error| format!("{error}"));
+    let palette = |text: &str| text.parse();
     let projecting = |text: &str| {
         Projecting::from_str(text, true).map_err(|_| {
             let all: Vec<String> = Projecting::value_variants()

@@ -5,7 +5,7 @@ use super::{Plot, Report, Row};
 const STYLE: &str = "\
 body{font:15px/1.45 system-ui,sans-serif;color:#1d2430;background:#fff;max-width:1240px;margin:2rem auto;padding:0 1rem}\
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:600;padding:.5rem 0}\
-th,td{padding:.2rem .6rem;border-bottom:1px solid #dde2e8;text-align:right;white-space:nowrap}th[scope=row]{text-align:left;font-weight:400}\
+th,td{padding:.2rem .6rem;border-bottom:1px solid #dde2e8;text-align:right;white-space:nowrap}th[scope=row]{text-align:left;font-weight:400}th:nth-child(-n+4){text-align:left}\
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,380px),1fr));gap:1rem}img{width:100%;height:auto}";
 
 fn escaped(text: &str) -> String {
@@ -33,17 +33,17 @@ pub fn page(report: &Report, plots: &[Plot]) -> String {
     );
     let times = report.rows.iter().map(|row| row.times).max().unwrap_or(0);
     let members = report.rows.iter().map(|row| row.members).max().unwrap_or(0);
-    text += &format!(" of {times} forecasts");
+    text += &format!(" of {times} forecast{}", if times == 1 { "" } else { "s" });
     if members > 1 {
         text += &format!(", {members} members");
     }
     text += ".</p>\n";
     if !report.unpaired.is_empty() {
-        text += "<p>Not compared:</p><ul>\n";
+        text += "<details><summary>Not compared</summary><ul>\n";
         for unpaired in &report.unpaired {
             text += &format!("<li>{}</li>\n", escaped(&unpaired.to_string()));
         }
-        text += "</ul>\n";
+        text += "</ul></details>\n";
     }
     for region in distinct(report.rows.iter().map(|row| row.region.as_str())) {
         text += &figures(report, region);
