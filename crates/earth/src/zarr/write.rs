@@ -71,10 +71,28 @@ impl Writer {
                 let why = "the folder is there and is no Zarr store; name another".to_owned();
                 return Err(WriteError::Unfit { path: path.to_owned(), why });
             }
-            std::fs::remove_dir_all(path).map_err(|source| writer.io(path, source))?;
+            if !empty {
+                writer.clear().map_err(|source| writer.io(path, source))?;
+            }
         }
         writer.begin()?;
         Ok(writer)
+    }
+
+    /// Empties the folder of a store. The mark goes in first and stays, so that a kill leaves a folder that is known as ours.
+    fn clear(&self) -> std::io::Result<()> {
+        File::create(self.path.join(BEGUN))?;
+        for entry in self.path.read_dir()? {
+            let entry = entry?;
+            if entry.file_name() == BEGUN {
+                continue;
+            }
+            match entry.file_type()?.is_dir() {
+                true => std::fs::remove_dir_all(entry.path())?,
+                false => std::fs::remove_file(entry.path())?,
+            }
+        }
+        Ok(())
     }
 
     /// Goes on with a store that a run left unfinished; begins it where there is none. [`Sink::has`] tells what it holds.
