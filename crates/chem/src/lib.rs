@@ -9,6 +9,7 @@ pub mod db;
 pub mod depict;
 pub mod descriptors;
 pub mod druglike;
+pub mod edit;
 pub mod error;
 pub mod features;
 pub mod fingerprint;
