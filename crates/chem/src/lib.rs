@@ -18,6 +18,7 @@ pub mod library;
 pub mod maccs;
 pub mod metrics;
 pub mod mol;
+pub mod optimize;
 pub mod qed;
 pub mod sa_score;
 pub mod scaffold;

@@ -1,6 +1,7 @@
 //! Every product of every move is a molecule: it reads back to the same canonical SMILES here, and RDKit, where
 //! there is one, sanitises it. BRICS bonds are those RDKit finds.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
+#![allow(clippy::print_stdout, reason = "counts and skips are said")]
 
 use std::collections::BTreeMap;
 use std::io::Write;
