@@ -80,6 +80,19 @@ const BENCHES: &[Bench] = &[
         ],
     },
     Bench {
+        name: "optimize",
+        title: "Penalised logP and QED near 200 starts, 1,000 candidates each, two threads",
+        cargo: &[
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "strata-chem",
+            "--example",
+            "bench_optimize",
+        ],
+    },
+    Bench {
         name: "fetch",
         title: "Download over loopback with digest and flush to disk",
         cargo: &[

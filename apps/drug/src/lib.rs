@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod http;
 pub mod input;
+pub mod optimize;
 pub mod output;
 pub mod report;
 pub mod scenario;

@@ -1,13 +1,15 @@
 //! The constrained tasks of the field (Jin et al. 2018): raise penalised logP, or bring QED above 0.9, near the start.
 //!
-//! `bench_optimize UNION.smi.gz [STARTS [BUDGET [SEED [LIBRARY.smi]]]]` prints one JSON line a task. Penalised logP is
+//! `bench_optimize [STARTS [BUDGET [SEED [MOLECULES.smi.gz [LIBRARY.smi [BEST.tsv]]]]]]` prints one JSON line a task.
+//! Molecules are those of `data/drug/smiles_union` under `STRATA_SHARED` where no file is given. Penalised logP is
 //! logP - SA - max(0, largest ring - 6), not normalised; its starts are the lowest 1 of 30 of a seeded sample. The
 //! improvement is also given in the normalised units some papers use. The scorer is this crate's Crippen logP, SA
-//! score and QED; moves are mined from LIBRARY (the demo library where none is given), starts taken out.
+//! score and QED; moves are mined from LIBRARY (the demo library where none is given), starts taken out. BEST.tsv gets
+//! each start and its best, for `bench/peers/rdkit_optimize.py` to check.
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
 use std::error::Error;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -101,11 +103,21 @@ fn read(path: &str, seed: u64, count: usize) -> Result<Vec<Mol>, Box<dyn Error>>
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
-    let path = args.next().ok_or("give a file of SMILES")?;
     let mut number = |usual: u64| args.next().map_or(Ok(usual), |text| text.parse::<u64>());
     let (starts, budget, seed) = (number(200)? as usize, number(1000)? as usize, number(1)?);
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/demo-library.smi");
+    let shared = std::env::var("STRATA_SHARED").unwrap_or_else(|_| "../shared".to_owned());
+    let union = || format!("{shared}/data/drug/smiles_union/union.smi.gz");
+    let path = args.next().unwrap_or_else(union);
     let library = args.next().unwrap_or_else(|| demo.to_owned());
+    let mut best = args.next().map(std::fs::File::create).transpose()?;
+    if !std::path::Path::new(&path).is_file() {
+        println!(
+            "{}",
+            serde_json::json!({ "what": "skipped", "why": "no molecules: set STRATA_SHARED" })
+        );
+        return Ok(());
+    }
     let sample = read(&path, seed, starts * LOWEST_OF)?;
     let mut scored: Vec<(Values, &Mol)> =
         sample.par_iter().map(|mol| (Properties::of(mol), mol)).collect();
@@ -135,7 +147,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("QED above 0.9", Goal::new("QED", Wanted::Max), 0.4, &drugs),
     ] {
         let task = Task { goal, similarity, budget, seed };
-        println!("{}", task.run(name, from, &moves)?);
+        let (line, pairs) = task.run(name, from, &moves)?;
+        println!("{line}");
+        if let Some(file) = &mut best {
+            file.write_all(pairs.as_bytes())?;
+        }
     }
     Ok(())
 }
@@ -153,9 +169,10 @@ impl Task {
         name: &str,
         starts: &[&Mol],
         moves: &MoveSet,
-    ) -> Result<serde_json::Value, OptimizeError> {
+    ) -> Result<(serde_json::Value, String), OptimizeError> {
         let column = usize::from(self.goal.name == "QED");
         let began = Instant::now();
+        let mut pairs = String::new();
         let (mut gains, mut norms, mut alike, mut firsts) = (vec![], vec![], vec![], vec![]);
         let (mut scored, mut success, mut valid, mut improved) = (0, 0, 0, 0);
         let mut tries: Vec<(Move, u64, u64)> = Vec::new();
@@ -192,7 +209,17 @@ impl Task {
             gains.push(value(best) - value(0));
             let of = |id: u32| normalised(&outcome.candidates[id as usize].values);
             norms.push(of(best) - of(0));
-            alike.push(outcome.candidates[best as usize].similarity);
+            let (first, found) = (&outcome.candidates[0], &outcome.candidates[best as usize]);
+            alike.push(found.similarity);
+            pairs += &format!(
+                "{name}\t{}\t{}\t{}\t{}\t{}\t{}\n",
+                self.similarity,
+                first.smiles,
+                value(0),
+                found.smiles,
+                value(best),
+                found.similarity
+            );
         }
         let seconds = began.elapsed().as_secs_f64();
         let share = |part: usize| round(part as f64 / starts.len().max(1) as f64);
@@ -200,7 +227,7 @@ impl Task {
             .iter()
             .map(|(step, made, stayed)| (step.name().to_owned(), serde_json::json!([made, stayed])))
             .collect();
-        Ok(serde_json::json!({
+        let line = serde_json::json!({
             "what": name, "similarity": self.similarity, "starts": starts.len(),
             "budget_each": self.budget, "seed": self.seed,
             "start_mean": mean(&firsts).0,
@@ -211,7 +238,8 @@ impl Task {
             "candidates": scored, "valid": round(valid as f64 / scored.max(1) as f64),
             "seconds": round(seconds), "candidates_per_second": (scored as f64 / seconds).round(),
             "threads": rayon::current_num_threads(), "moves_made_and_stayed": moves,
-        }))
+        });
+        Ok((line, pairs))
     }
 }
 

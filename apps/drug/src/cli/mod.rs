@@ -8,7 +8,9 @@ mod describe;
 mod embed;
 mod eval;
 mod filter;
+mod generate;
 mod index;
+mod optimize;
 mod scenarios;
 mod screen;
 mod search;
@@ -54,6 +56,8 @@ SIGTERM ends the server without losing a request; SIGHUP loads models and keys a
 #[allow(missing_docs, reason = "each command's help is the documentation of its arguments")]
 pub enum Command {
     Screen(screen::Args),
+    Optimize(Box<optimize::Args>),
+    Generate(generate::Args),
     Scenarios(scenarios::Args),
     /// Serve predictions, search, drawings and screening jobs over HTTP, with a page.
     #[command(after_help = SERVE_EXAMPLES)]
@@ -72,6 +76,8 @@ impl Command {
     pub fn run(self, globals: &Globals) -> anyhow::Result<ExitCode> {
         match self {
             Self::Screen(args) => screen::run(args, globals),
+            Self::Optimize(args) => optimize::run(*args, globals),
+            Self::Generate(args) => generate::run(args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
             Self::Serve(args) => serve::run(&args, globals, |settings, drug, models_dir| {
                 Ok(http::app(settings, drug, models_dir)?)

@@ -5,6 +5,7 @@ mod info;
 mod job;
 mod libraries;
 mod molecules;
+mod optimize;
 mod page;
 mod predict;
 mod problems;
@@ -71,7 +72,7 @@ pub fn app(
         description: "Predict, score, rank, search and draw molecules. Every answer says which model, \
              which file and which runtime it comes from.",
         operations,
-        jobs: vec![job::door(&engine)],
+        jobs: vec![job::door(&engine), optimize::door(&engine)],
         services: Vec::new(),
         page: page::ASSETS,
         warm_up: Box::new(move || warm.warm_up().map_err(|error| error.to_string())),

@@ -2,7 +2,11 @@
 
 mod chart;
 mod hits;
+mod optimized;
+mod pareto;
 mod structure;
+
+pub use optimized::optimized;
 
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};

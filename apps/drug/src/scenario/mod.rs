@@ -15,7 +15,7 @@ pub use file::{
     AlertRule, Cutoff, Desirability, MissingPolicy, Scenario, ScoreMethod, ScoreSettings,
 };
 pub use scorer::{Part, Scored, Scorer};
-pub use shape::Shape;
+pub use shape::{Shape, Side};
 
 /// A scenario and where it came from.
 pub type Loaded = strata_core::scenario::Loaded<Scenario>;

@@ -20,6 +20,11 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
+    /// The numeric columns a scenario can use, in the order in which rows carry them.
+    pub(crate) fn numbers(&self) -> &[String] {
+        &self.numbers
+    }
+
     /// Opens the models and binds the scenario to their columns. `input` names the input in the
     /// provenance.
     ///

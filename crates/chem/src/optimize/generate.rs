@@ -9,7 +9,7 @@ use crate::split::Random;
 use super::archive::Step;
 use super::constraint::{Constraints, Gate, Start, tanimoto, words_of};
 use super::moves::{Luck, Move, MoveSet, stream};
-use super::propose::{Parent, Proposer};
+use super::propose::{Parent, Pool, Proposer};
 use super::search::{Control, Status, Tally};
 use super::{MAX_BUDGET, OptimizeError};
 
@@ -174,7 +174,7 @@ impl Walk {
             .into_par_iter()
             .map(|slot| {
                 let mut random = stream(seed, [round, 0, slot as u64]);
-                proposer.propose((&pick, &known), &luck, &mut random)
+                proposer.propose(&Pool { pick: &pick, known: &known }, &luck, &mut random)
             })
             .collect();
         let mut left = wanted;

@@ -35,6 +35,12 @@ pub(super) struct Proposal {
     pub(super) changed: Vec<bool>,
 }
 
+/// Where parents come from, and which products are known.
+pub(super) struct Pool<'a, 'p> {
+    pub(super) pick: &'a dyn Fn(&mut Random) -> Parent<'p>,
+    pub(super) known: &'a dyn Fn(&str) -> bool,
+}
+
 /// What makes proposals.
 #[derive(Debug)]
 pub(super) struct Proposer<'a> {
@@ -43,19 +49,19 @@ pub(super) struct Proposer<'a> {
 }
 
 impl Proposer<'_> {
-    /// Changes parents that `pick` draws until a product passes that `known` does not know, or the tries are
-    /// over. Counts what happened.
+    /// Changes parents of the pool until a product passes that it does not know, or the tries are over. Counts
+    /// what happened.
     pub(super) fn propose<'p>(
         &self,
-        (pick, known): (&dyn Fn(&mut Random) -> Parent<'p>, &dyn Fn(&str) -> bool),
+        pool: &Pool<'_, 'p>,
         luck: &Luck,
         random: &mut Random,
     ) -> (Option<Proposal>, Tally) {
         let mut tally = Tally::default();
         for _ in 0..TRIES {
-            let parent = pick(random);
+            let parent = (pool.pick)(random);
             let step = luck.choose(random);
-            let mate = step.needs_mate().then(|| pick(random));
+            let mate = step.needs_mate().then(|| (pool.pick)(random));
             // Both were written by us and read before.
             let Ok(mol) = Mol::from_smiles(parent.smiles) else { continue };
             let other = mate.and_then(|mate| Mol::from_smiles(mate.smiles).ok());
@@ -68,7 +74,7 @@ impl Proposer<'_> {
                 tally.invalid += 1;
                 continue;
             };
-            if known(&product.smiles) {
+            if (pool.known)(&product.smiles) {
                 tally.known += 1;
                 continue;
             }

@@ -7,7 +7,7 @@ use super::archive::{Archive, Candidate, Step};
 use super::constraint::{Gate, Start};
 use super::goal::Shape;
 use super::moves::{Luck, Move, stream};
-use super::propose::{Parent, Proposal, Proposer};
+use super::propose::{Parent, Pool, Proposal, Proposer};
 use super::{MAX_BUDGET, OptimizeError, Problem, Scorer, Values, fronts};
 
 /// Generations between visits of an island's best to the next island.
@@ -383,7 +383,7 @@ impl<'a> Search<'a> {
                 };
                 let known = |smiles: &str| this.archive.knows(smiles);
                 let luck = &this.islands[island].luck;
-                (island, proposer.propose((&pick, &known), luck, &mut random))
+                (island, proposer.propose(&Pool { pick: &pick, known: &known }, luck, &mut random))
             })
             .collect();
         let mut fresh = Vec::with_capacity(made.len());
