@@ -59,7 +59,7 @@ pub struct Args {
     /// The random choices: the same seed gives the same result on any number of threads.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How many of the best are written, beside the Pareto front.
+    /// How many of the best are written, and of the Pareto front beyond them.
     #[arg(long, value_name = "N", default_value_t = 200)]
     top: usize,
     /// The result: .csv, .csv.gz, .parquet, .sdf or .smi.

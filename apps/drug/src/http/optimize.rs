@@ -75,7 +75,7 @@ struct OptimizeAsk {
     /// The random choices: the same seed gives the same result.
     #[serde(default)]
     seed: u64,
-    /// How many of the best are written, beside the Pareto front.
+    /// How many of the best are written, and of the Pareto front beyond them.
     #[serde(default = "top")]
     #[schemars(range(min = 1, max = 10000))]
     top: usize,

@@ -53,7 +53,7 @@ pub struct OptimizeJob {
     pub limit: Option<Duration>,
     /// Worker threads; 0 takes all cores.
     pub threads: usize,
-    /// How many of the best are written; members of the Pareto front are, whatever their place.
+    /// How many of the best are written, and of the Pareto front beyond them.
     pub top: usize,
     /// Where the result goes: .csv, .csv.gz, .parquet, .sdf or .smi.
     pub out: PathBuf,

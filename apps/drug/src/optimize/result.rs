@@ -20,13 +20,13 @@ pub struct Hit {
     pub front: u32,
 }
 
-/// The best, and the members of the Pareto front, by falling fitness.
+/// The best, and as many members of the Pareto front beyond them, by falling fitness: with many goals most
+/// candidates are on the front.
 pub(super) fn hits(outcome: &Outcome, on_front: &[bool], top: usize) -> Vec<Hit> {
     let front: FxHashSet<u32> = outcome.front.iter().copied().collect();
-    let kept: Vec<(usize, u32)> = (1..)
-        .zip(outcome.ranking.iter().copied())
-        .filter(|(rank, id)| *rank <= top || front.contains(id))
-        .collect();
+    let ranked = || (1..).zip(outcome.ranking.iter().copied());
+    let beyond = ranked().skip(top).filter(|(_, id)| front.contains(id)).take(top);
+    let kept: Vec<(usize, u32)> = ranked().take(top).chain(beyond).collect();
     let ids: Vec<u32> = kept.iter().map(|one| one.1).collect();
     let fronts = outcome.fronts_of(&ids, on_front);
     kept.into_iter().zip(fronts).map(|((rank, id), front)| Hit { id, rank, front }).collect()

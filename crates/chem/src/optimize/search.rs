@@ -179,6 +179,8 @@ struct Search<'a> {
     tally: Tally,
     moves: Vec<MoveCount>,
     unscored: u64,
+    /// Best fitness within the limits.
+    best: f64,
 }
 
 /// Searches for better analogues of the starts.
@@ -283,6 +285,7 @@ impl<'a> Search<'a> {
             tally: Tally::default(),
             moves: Move::ALL.map(|step| MoveCount { step, made: 0, stayed: 0 }).to_vec(),
             unscored: 0,
+            best: 0.0,
             problem,
             scorer,
         };
@@ -346,6 +349,9 @@ impl<'a> Search<'a> {
     fn keep(&mut self, candidate: Candidate) {
         let point = point(candidate.similarity, &candidate.desirability, &self.on_front);
         let hit = candidate.within_limits;
+        if hit {
+            self.best = self.best.max(candidate.fitness);
+        }
         self.archive.keep(candidate, hit.then_some(&point));
     }
 
@@ -442,11 +448,10 @@ impl<'a> Search<'a> {
     }
 
     fn status(&self) -> Status {
-        let hits = self.archive.candidates.iter().filter(|candidate| candidate.within_limits);
         Status {
             scored: self.archive.candidates.len(),
             budget: self.problem.settings.budget,
-            best: hits.map(|candidate| candidate.fitness).fold(0.0, f64::max),
+            best: self.best,
             front: self.archive.front.len(),
         }
     }
