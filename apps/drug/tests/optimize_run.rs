@@ -305,6 +305,6 @@ fn a_job_gives_the_commands_bytes_and_can_be_cancelled() {
     }
     let long = submit("goal=QED%3Dmax&budget=200000").expect(202).json();
     let id = long["id"].as_str().unwrap();
-    server.post(&format!("/v1/jobs/{id}/cancel"), "application/json", b"");
+    server.post(&format!("/v1/jobs/{id}/cancel"), "application/json", b"").expect(200);
     assert_eq!(server.job(id)["state"], "cancelled");
 }
