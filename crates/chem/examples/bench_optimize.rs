@@ -195,7 +195,7 @@ impl Task {
             for count in &outcome.moves {
                 match tries.iter_mut().find(|known| known.0 == count.step) {
                     Some(known) => {
-                        (known.1, known.2) = (known.1 + count.made, known.2 + count.stayed)
+                        (known.1, known.2) = (known.1 + count.made, known.2 + count.stayed);
                     }
                     None => tries.push((count.step, count.made, count.stayed)),
                 }
