@@ -11,4 +11,5 @@ pub mod output;
 pub mod report;
 pub mod scenario;
 pub mod screen;
+pub mod targets;
 pub mod tools;

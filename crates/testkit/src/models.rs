@@ -97,6 +97,61 @@ fn linear_with(w: Tensor, b: Tensor, (rows, cols): (i64, i64)) -> Model {
     })
 }
 
+/// A multitask network of 8-bit integers as ONNX Runtime's dynamic quantisation makes it: `input` (`[bits]` float32), a hidden
+/// layer `h` of `hidden` numbers, and for each name a head with an output of that name (`[1]` float32, between 0 and 1).
+#[must_use]
+pub fn quantised_heads(bits: i64, hidden: i64, names: &[&str]) -> Model {
+    let mut graph = Graph {
+        inputs: vec![f32_value("input", &[Dim::from(bits)])],
+        outputs: names.iter().map(|name| f32_value(name, &[Dim::from(1)])).collect(),
+        ..Graph::default()
+    };
+    let quantise = |graph: &mut Graph, value: &str, to: &str| {
+        let outputs = ["q", "scale", "zero"].map(|part| format!("{to}.{part}"));
+        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        graph.nodes.push(Node::new("DynamicQuantizeLinear", &[value], &outputs));
+    };
+    quantise(&mut graph, "input", "first");
+    quantised_dense(&mut graph, ("first", "hidden"), (bits, hidden), ("Relu", "h"));
+    quantise(&mut graph, "h", "second");
+    for name in names {
+        let part = format!("head.{name}");
+        quantised_dense(&mut graph, ("second", &part), (hidden, 1), ("Sigmoid", name));
+    }
+    Model::new(graph)
+}
+
+/// A dense layer over the quantised values of `from`; weights differ by the layer's name.
+fn quantised_dense(
+    graph: &mut Graph,
+    (from, layer): (&str, &str),
+    (rows, cols): (i64, i64),
+    (activation, output): (&str, &str),
+) {
+    const FLOAT: i64 = 1;
+    let seed = layer.bytes().fold(7_i64, |sum, byte| (sum * 31 + i64::from(byte)) % 251);
+    let weights = (0..rows * cols).map(|at| ((at * 37 + seed * 11 + at * at) % 251 - 125) as i8);
+    let weights: Vec<i8> = weights.collect();
+    let bias: Vec<f32> = (0..cols).map(|at| ((at + seed) % 7) as f32 * 0.1 - 0.3).collect();
+    let n = |part: &str| format!("{layer}.{part}");
+    let f = |part: &str| format!("{from}.{part}");
+    let (w, s, z, b) = (n("W"), n("W.scale"), n("W.zero"), n("b"));
+    graph.initializers.extend([
+        Tensor::i8(&w, &[rows, cols], &weights),
+        Tensor::f32(&s, &[], &[0.01]),
+        Tensor::i8(&z, &[], &[0]),
+        Tensor::f32(&b, &[cols], &bias),
+    ]);
+    graph.nodes.extend([
+        Node::new("Mul", &[&f("scale"), &s], &[&n("scale")]),
+        Node::new("MatMulInteger", &[&f("q"), &w, &f("zero"), &z], &[&n("product")]),
+        Node::new("Cast", &[&n("product")], &[&n("sum")]).attr("to", Attr::Int(FLOAT)),
+        Node::new("Mul", &[&n("sum"), &n("scale")], &[&n("scaled")]),
+        Node::new("Add", &[&b, &n("scaled")], &[&n("added")]),
+        Node::new(activation, &[&n("added")], &[output]),
+    ]);
+}
+
 /// A model that runs for as long as it is told: a `Loop` of `trips` products of `x` (`["N", dim]`)
 /// with the identity matrix, so `y = x` in the end. `slow(1 << 40, 64)` never ends by itself: for
 /// deadlines and cancellation.

@@ -8,6 +8,8 @@ use crate::wire::Message;
 pub enum Dtype {
     /// 32-bit float.
     F32 = 1,
+    /// 8-bit integer.
+    I8 = 3,
     /// 32-bit integer.
     I32 = 6,
     /// 64-bit integer.
@@ -22,6 +24,7 @@ impl Dtype {
     pub fn card_name(self) -> &'static str {
         match self {
             Self::F32 => "float32",
+            Self::I8 => "int8",
             Self::I32 => "int32",
             Self::I64 => "int64",
             Self::Bool => "bool",
@@ -128,6 +131,14 @@ impl Tensor {
             raw: data.iter().flat_map(|x| x.to_le_bytes()).collect(),
             external: Vec::new(),
         }
+    }
+
+    /// An 8-bit integer tensor holding its data.
+    #[must_use]
+    pub fn i8(name: &str, dims: &[i64], data: &[i8]) -> Self {
+        let raw = data.iter().map(|x| x.cast_unsigned()).collect();
+        let (name, dims) = (name.to_owned(), dims.to_vec());
+        Self { name, dtype: Dtype::I8, dims, raw, external: Vec::new() }
     }
 
     /// A boolean scalar.

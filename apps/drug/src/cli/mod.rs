@@ -11,12 +11,14 @@ mod filter;
 mod generate;
 mod index;
 mod optimize;
+mod rank;
 mod scenarios;
 mod screen;
 mod search;
 mod split;
 mod standardize;
 mod substructure;
+mod targets;
 mod tools;
 
 use std::process::ExitCode;

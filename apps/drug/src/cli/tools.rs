@@ -8,7 +8,8 @@ use strata_cli::{Globals, models};
 use crate::http::serves;
 
 use super::{
-    cluster, depict, describe, embed, eval, filter, index, search, split, standardize, substructure,
+    cluster, depict, describe, embed, eval, filter, index, rank, search, split, standardize,
+    substructure, targets,
 };
 
 /// The commands beside `screen`.
@@ -25,6 +26,8 @@ pub enum ToolCommand {
     Standardize(standardize::Args),
     Depict(depict::Args),
     Embed(embed::Args),
+    Targets(targets::Args),
+    Rank(rank::Args),
     Eval(eval::Args),
     #[command(after_help = "Examples:
   strata-drug models list
@@ -52,6 +55,8 @@ impl ToolCommand {
             Self::Standardize(args) => standardize::run(&args, globals),
             Self::Depict(args) => depict::run(&args, globals),
             Self::Embed(args) => embed::run(args, globals),
+            Self::Targets(args) => targets::run(&args, globals),
+            Self::Rank(args) => rank::run(args, globals),
             Self::Eval(args) => eval::run(args, globals),
             Self::Models(args) => models::run(&args, globals, serves),
         }

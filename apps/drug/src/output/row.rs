@@ -136,6 +136,12 @@ impl<'a> RowReader<'a> {
         Some(())
     }
 
+    /// Bytes not read yet.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;

@@ -18,6 +18,7 @@ mod targets;
 
 pub use columns::{ComputedColumns, DECIMALS};
 pub use job::{Finished, Job, JobError, Screened, journal_path, screen, screen_with};
+pub(crate) use models::target_model;
 pub use models::{
     Folder, LoadedModels, ModelChoice, ModelSource, ModelsError, featuriser_of, load_models,
 };

@@ -284,6 +284,8 @@ impl ModelSource for Folder {
                 ..PoolConfig::default()
             },
             featuriser: (!targets).then_some(stamp),
+            // One row a call and an output a target would take a hundred times as long.
+            rows: targets,
             ..OpenOptions::default()
         };
         let model = Model::open(card, self.store.search(), &options)?;
@@ -314,4 +316,21 @@ pub fn load_models(
     }
     loaded.check_columns()?;
     Ok(loaded)
+}
+
+/// The one model of a name, whose every output must be a target, with the featuriser it takes.
+pub(crate) fn target_model(
+    name: &str,
+    source: &dyn ModelSource,
+) -> Result<(Box<dyn Predictor>, Featuriser, Vec<String>), ModelsError> {
+    let (model, _) = source.model(name)?;
+    let card = model.card();
+    let unfit = |why: &str| ModelsError::Unfit { model: card.name.clone(), why: why.to_owned() };
+    let Features { inner, stamp, targets } = Features::of(card)?;
+    if !targets {
+        return Err(unfit("its outputs are no targets; chembl-multitask's are"));
+    }
+    let ids = card.outputs.iter().map(|port| port.name.clone()).collect();
+    let predictor = targets::TargetsModel::new(Arc::clone(&model), &stamp.id, inner.dim());
+    Ok((Box::new(predictor), inner, ids))
 }

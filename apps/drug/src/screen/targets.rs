@@ -70,11 +70,18 @@ impl Predictor for TargetsModel {
             RecordError::new("inference", format!("model {}: {error}", self.name()))
         };
         let card = self.model.card();
+        if self.model.takes_tables() {
+            let inputs = Inputs::new().with(&card.inputs[0].name, features);
+            let outputs = self.model.run(&inputs, run).map_err(failed)?;
+            let view: ArrayViewD<'_, f32> = outputs.view_at(0).map_err(failed)?;
+            out.iter_mut().zip(view.iter()).for_each(|(place, value)| *place = *value);
+            return Ok(());
+        }
         for (row, place) in features.rows().into_iter().zip(out.chunks_mut(self.width())) {
             let inputs = Inputs::new().with(&card.inputs[0].name, row);
             let outputs = self.model.run(&inputs, run).map_err(failed)?;
-            for (port, value) in card.outputs.iter().zip(place) {
-                let view: ArrayViewD<'_, f32> = outputs.view(&port.name).map_err(failed)?;
+            for (at, value) in place.iter_mut().enumerate() {
+                let view: ArrayViewD<'_, f32> = outputs.view_at(at).map_err(failed)?;
                 *value = view.iter().next().copied().unwrap_or(f32::NAN);
             }
         }

@@ -67,6 +67,12 @@ pub enum ToolError {
     /// A model that does not open.
     #[error(transparent)]
     Model(#[from] strata_core::runtime::OpenError),
+    /// A model that screening, too, could not use.
+    #[error(transparent)]
+    Models(#[from] crate::screen::ModelsError),
+    /// What a model said to a molecule.
+    #[error("{}", .0.message)]
+    Record(strata_core::stream::RecordError),
     /// The belt.
     #[error(transparent)]
     Stream(#[from] strata_core::stream::StreamError),

@@ -30,6 +30,7 @@ mod options;
 mod output;
 mod pool;
 mod queue;
+mod rows;
 mod session;
 pub mod split;
 mod stop;

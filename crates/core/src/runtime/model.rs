@@ -16,6 +16,7 @@ use super::golden::{self, GoldenReport};
 use super::options::{PoolConfig, RunOptions};
 use super::output::Outputs;
 use super::pool::{Identity, SessionPool};
+use super::rows;
 use super::session::Source;
 use super::tensor::Inputs;
 use crate::card::{CardError, Golden, Latency, Machine, ModelCard, Variant};
@@ -87,6 +88,9 @@ pub struct OpenOptions {
     /// token. Where the graph allows, the others are not computed, and the output has one row. A model with a golden
     /// example stays whole: the example compares all of it.
     pub first_rows: Vec<String>,
+    /// Whether a network that takes one row of numbers of 0 or more and has an output for each answer may be made into one that
+    /// takes a table and gives a table, the outputs being its columns; [`Model::takes_tables`] says whether it was.
+    pub rows: bool,
     /// Whether a model without a golden example is run once on zeros, so that the first real call is as fast as the others. Models
     /// that take minutes a call are better off without.
     pub warm_up: bool,
@@ -101,6 +105,7 @@ impl Default for OpenOptions {
             featuriser: None,
             limits: Limits::default(),
             first_rows: Vec::new(),
+            rows: false,
             warm_up: true,
         }
     }
@@ -138,12 +143,10 @@ impl Model {
             // Each device has its own variant: half precision for a GPU, float32 for a processor.
             let (variant, note) = choose(&card, device, options)?;
             let verified = verify::verify(&card, variant, search, &options.limits)?;
-            let whole = card.golden.is_some() || options.first_rows.is_empty();
-            let cut =
-                (!whole).then(|| first_row::cut(&verified.file, &options.first_rows)).flatten();
+            let made = remade(&card, &verified.file, options);
             let mut source = source(&verified);
-            if let Some(bytes) = &cut {
-                (source.bytes, source.cut) = (bytes, true);
+            if let Some((bytes, made)) = &made {
+                (source.bytes, source.made) = (bytes, made);
             }
             let identity = identity(&verified, variant, options);
             let config = PoolConfig { devices: device.into(), ..options.pool.clone() };
@@ -224,6 +227,16 @@ impl Model {
         self.note.as_deref()
     }
 
+    /// Whether its input is a table of rows of any number, and its first output a row of answers for each.
+    #[must_use]
+    pub fn takes_tables(&self) -> bool {
+        let signature = self.pool.signature();
+        let ports = signature.inputs.iter().chain(&signature.outputs);
+        ports
+            .map(|port| &port.shape[..])
+            .all(|shape| matches!(shape, [crate::card::Dim::Symbol(_), crate::card::Dim::Fixed(_)]))
+    }
+
     /// Its sessions.
     #[must_use]
     pub fn pool(&self) -> &SessionPool {
@@ -268,12 +281,28 @@ impl SessionPool {
     }
 }
 
+/// The graph that the options ask for in place of the file's, and what to call it; a golden example keeps a model as it is.
+fn remade(
+    card: &ModelCard,
+    bytes: &[u8],
+    options: &OpenOptions,
+) -> Option<(Vec<u8>, &'static str)> {
+    if card.golden.is_some() {
+        return None;
+    }
+    if options.rows {
+        return rows::table(bytes).map(|table| (table, "rows of "));
+    }
+    let cut = first_row::cut(bytes, &options.first_rows);
+    cut.filter(|_| !options.first_rows.is_empty()).map(|cut| (cut, "first row of "))
+}
+
 fn source(verified: &VerifiedModel) -> Source<'_> {
     let external = verified.external.iter();
     Source {
         model: &verified.name,
         bytes: &verified.file,
-        cut: false,
+        made: "",
         external: external.map(|(name, file)| (name.clone(), Arc::from(&file[..]))).collect(),
     }
 }

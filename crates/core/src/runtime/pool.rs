@@ -75,8 +75,8 @@ impl SessionPool {
         let prepacked = PrepackedWeights::new();
         let shared = Vec::new();
         let mut factory = Factory { runtime, source, config, prepacked, shared };
-        let key = if source.cut { "first row of " } else { "" };
-        let begun = graph_cache::begin(&mut factory, &format!("{key}{}", identity.sha256))?;
+        let begun =
+            graph_cache::begin(&mut factory, &format!("{}{}", source.made, identity.sha256))?;
         let (Loaded { session, device, assignment }, cache) = (begun.first, begun.cache);
         let first = start.elapsed();
         let signature = Arc::new(session::signature(source.model, &session)?);

@@ -21,8 +21,8 @@ use crate::card::{Dim, Dtype};
 pub(super) struct Source<'a> {
     pub(super) model: &'a str,
     pub(super) bytes: &'a [u8],
-    /// Whether these are the verified bytes without what the caller does not read.
-    pub(super) cut: bool,
+    /// What the bytes are of the verified ones (`first row of `, `rows of `); empty where they are those.
+    pub(super) made: &'static str,
     /// External data by file name.
     pub(super) external: Vec<(String, Arc<[u8]>)>,
 }

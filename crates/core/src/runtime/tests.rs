@@ -19,21 +19,60 @@ fn pool(model: &Model) -> SessionPool {
 
 fn pool_with(model: &Model, config: &PoolConfig) -> SessionPool {
     let bytes = model.encode();
-    let source = Source { model: "test", bytes: &bytes, cut: false, external: Vec::new() };
-    let identity = pool::Identity {
+    let source = Source { model: "test", bytes: &bytes, made: "", external: Vec::new() };
+    ok(SessionPool::from_source(&source, identity(), config))
+}
+
+fn identity() -> pool::Identity {
+    pool::Identity {
         version: String::new(),
         file: String::new(),
         sha256: String::new(),
         precision: String::new(),
         featuriser: None,
-    };
-    ok(SessionPool::from_source(&source, identity, config))
+    }
 }
 
 /// Address that ONNX Runtime will read this input from.
 fn address(data: &Data<'_>) -> *const std::ffi::c_void {
     let value = ok(data.tensor());
     ok(value.view().downcast::<DynTensorValueType>()).data_ptr()
+}
+
+/// Bits of a row, a few of many set.
+fn bits(row: usize, width: usize) -> Vec<f32> {
+    (0..width)
+        .map(|at| f32::from(u8::from((at * 7 + row * row * 13 + row).is_multiple_of(5))))
+        .collect()
+}
+
+#[test]
+fn a_table_gives_what_each_row_gives_alone() {
+    let model = models::quantised_heads(32, 16, &["A", "B", "C", "D"]);
+    let alone = pool(&model);
+    let bytes = ok(rows::table(&model.encode()).ok_or("not understood"));
+    let source = Source { model: "test", bytes: &bytes, made: "rows of ", external: Vec::new() };
+    let together = ok(SessionPool::from_source(&source, identity(), &PoolConfig::default()));
+    // A row of zeros is among them: its scale is none.
+    let table: Vec<Vec<f32>> =
+        std::iter::once(vec![0.0; 32]).chain((1..40).map(|row| bits(row, 32))).collect();
+    let all = ok(Array2::from_shape_vec((40, 32), table.concat()));
+    let outputs =
+        ok(together.run(&Inputs::new().with("input", all.view()), &RunOptions::default()));
+    let answers = ok(outputs.view_at::<f32>(0));
+    assert_eq!(answers.shape(), [40, 4]);
+    let mut spread = (1.0_f32, 0.0_f32);
+    for (row, input) in table.iter().enumerate() {
+        let input = ndarray::Array1::from_vec(input.clone());
+        let outputs =
+            ok(alone.run(&Inputs::new().with("input", input.view()), &RunOptions::default()));
+        for head in 0..4 {
+            let (expected, found) = (ok(outputs.view_at::<f32>(head))[0], answers[[row, head]]);
+            assert!((expected - found).abs() < 1e-6, "{row} {head}: {expected} {found}");
+            spread = (spread.0.min(found), spread.1.max(found));
+        }
+    }
+    assert!(spread.1 - spread.0 > 0.2, "the answers are all alike: {spread:?}");
 }
 
 fn reads_callers_memory<T: Element + Default>() {
