@@ -134,6 +134,19 @@ const BENCHES: &[Bench] = &[
         ],
     },
     Bench {
+        name: "virtual-screening",
+        title: "DUD and MUV by similarity, ChEMBL's multitask model and their fusion; target fishing",
+        cargo: &[
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "strata-drug",
+            "--example",
+            "vs_benchmark",
+        ],
+    },
+    Bench {
         name: "cameras",
         title: "Eight replayed cameras for ten minutes, one stalling, one changing size, one dying",
         cargo: &[

@@ -17,7 +17,7 @@ use crate::scenario;
 use crate::screen::{Finished, Job, JobError, ModelChoice, Screened, Summary, screen_with};
 
 /// Content types of molecule libraries.
-const CONTENT: &[&str] = &[
+pub(super) const CONTENT: &[&str] = &[
     "application/octet-stream",
     "text/csv",
     "text/tab-separated-values",
@@ -74,7 +74,7 @@ fn fifty() -> u32 {
 /// Formats of molecule libraries.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum FormatName {
+pub(super) enum FormatName {
     Smi,
     Csv,
     Tsv,
@@ -96,7 +96,7 @@ impl From<FormatName> for Format {
 
 /// What results are written as.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
-enum ResultFormat {
+pub(super) enum ResultFormat {
     /// Comma-separated values.
     #[default]
     #[serde(rename = "csv")]
@@ -110,7 +110,7 @@ enum ResultFormat {
 }
 
 impl ResultFormat {
-    fn file(self) -> (&'static str, &'static str) {
+    pub(super) fn file(self) -> (&'static str, &'static str) {
         match self {
             Self::Csv => ("result.csv", "text/csv"),
             Self::CsvGz => ("result.csv.gz", "application/gzip"),
@@ -201,7 +201,7 @@ impl JobKind for ScreenKind {
             resume: job.attempt() > 1 && !out(table).exists(),
             overwrite: job.attempt() > 1 && out(table).exists(),
         };
-        let mut progress = Told { job, started: Instant::now(), first: None };
+        let mut progress = Told::new(job);
         let screened = screen_with(&settings, &**self.engine.hub(), (job.stop(), &mut progress));
         match screened.map_err(|error| failure(&error, job))? {
             Screened::Interrupted { .. } => Err(JobFailure::Interrupted),
@@ -213,9 +213,7 @@ impl JobKind for ScreenKind {
     }
 }
 
-/// Failures in the words of the one who uploaded: with the file's own name, not the server's path.
 fn failure(error: &JobError, job: &JobContext<'_>) -> JobFailure {
-    let path = job.input().map(|path| path.display().to_string()).unwrap_or_default();
     let code = match error {
         JobError::Input(_) => "input",
         JobError::Scenario(_) => "scenario",
@@ -224,8 +222,14 @@ fn failure(error: &JobError, job: &JobContext<'_>) -> JobFailure {
         JobError::Stream(_) => "stream",
         JobError::Output(_) | JobError::OutExists { .. } => "output",
     };
+    said(code, &error.to_string(), job)
+}
+
+/// A failure in the words of the one who uploaded: with the file's own name, not the server's path.
+pub(super) fn said(code: &'static str, text: &str, job: &JobContext<'_>) -> JobFailure {
+    let path = job.input().map(|path| path.display().to_string()).unwrap_or_default();
     let name = job.input_name().unwrap_or("the file");
-    let text = error.to_string().replace(&path, name);
+    let text = text.replace(&path, name);
     let folder = job.dir().display().to_string();
     let text = text.replace(&folder, "the job's folder");
     // What the command line calls by its flags are parameters here.
@@ -267,10 +271,16 @@ fn summary(summary: &Summary, finished: &Finished) -> serde_json::Value {
 }
 
 /// Progress of the belt as the job's.
-struct Told<'a, 'b> {
+pub(super) struct Told<'a, 'b> {
     job: &'a JobContext<'b>,
     started: Instant,
     first: Option<u64>,
+}
+
+impl<'a, 'b> Told<'a, 'b> {
+    pub(super) fn new(job: &'a JobContext<'b>) -> Self {
+        Self { job, started: Instant::now(), first: None }
+    }
 }
 
 impl Progress for Told<'_, '_> {

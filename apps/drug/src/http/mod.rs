@@ -9,7 +9,9 @@ mod optimize;
 mod page;
 mod predict;
 mod problems;
+mod rank_job;
 mod settings;
+mod targets;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,6 +67,8 @@ pub fn app(
     operations.extend(libraries::operations(&libraries));
     operations.extend(molecules::operations());
     operations.extend(info::operations(&engine));
+    let targets = Arc::new(targets::Targets::new(engine.hub()));
+    operations.extend(targets::operations(&targets));
     let warm = Arc::clone(&engine);
     let app = App {
         name: "strata-drug",
@@ -72,7 +76,7 @@ pub fn app(
         description: "Predict, score, rank, search and draw molecules. Every answer says which model, \
              which file and which runtime it comes from.",
         operations,
-        jobs: vec![job::door(&engine), optimize::door(&engine)],
+        jobs: vec![job::door(&engine), optimize::door(&engine), rank_job::door(&targets)],
         services: Vec::new(),
         page: page::ASSETS,
         warm_up: Box::new(move || warm.warm_up().map_err(|error| error.to_string())),

@@ -20,15 +20,25 @@ pub(super) fn of_engine(error: &EngineError) -> Problem {
 
 fn of_job(error: &JobError) -> Problem {
     match error {
-        JobError::Models(ModelsError::Hub(hub)) => match hub {
+        JobError::Models(models) => of_models(models),
+        JobError::Scenario(_) => Problem::field("models", error),
+        other => Problem::internal(other),
+    }
+}
+
+/// Why a model does not run.
+pub(super) fn of_models(error: &ModelsError) -> Problem {
+    match error {
+        ModelsError::Hub(hub) => match hub {
             HubError::Unknown { .. } => Problem::field("models", hub),
             HubError::NotReady { state: ModelState::Unloaded | ModelState::Absent, .. } => {
                 Problem::new(Kind::Conflict, "model-not-loaded", hub)
             }
             _ => Problem::new(Kind::Unavailable, "model-not-ready", hub),
         },
-        JobError::Models(ModelsError::Unfit { .. } | ModelsError::SameColumn { .. })
-        | JobError::Scenario(_) => Problem::field("models", error),
+        ModelsError::Unfit { .. } | ModelsError::SameColumn { .. } => {
+            Problem::field("models", error)
+        }
         other => Problem::internal(other),
     }
 }

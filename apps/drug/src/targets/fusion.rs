@@ -1,7 +1,18 @@
 //! One ranking from two: a model's probability of activity, and the similarity to the nearest known active.
 
 /// How two rankings become one. Scores are higher for better molecules and fit any number of rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fusion {
     /// Sum of 1 ÷ (60 + rank).

@@ -1,0 +1,116 @@
+//! Figures of a ranking, means of them, and intervals by drawing again.
+
+use serde_json::{Value, json};
+use strata_chem::metrics::{BEDROC_ALPHA, Ranking};
+use strata_chem::split::Random;
+
+/// Draws of an interval over targets.
+const DRAWS: usize = 2000;
+
+/// Draws of a target's own interval, a repeat.
+const OWN_DRAWS: usize = 40;
+
+/// Figures of one ranking.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Figures {
+    ef1: f64,
+    ef5: f64,
+    bedroc: f64,
+    auc: f64,
+}
+
+/// A figure's name, and which it is.
+type Named = (&'static str, fn(&Figures) -> f64);
+
+const ALL: [Named; 4] = [
+    ("ef1", |figures| figures.ef1),
+    ("ef5", |figures| figures.ef5),
+    ("bedroc", |figures| figures.bedroc),
+    ("auc", |figures| figures.auc),
+];
+
+impl Figures {
+    pub(crate) fn of(labels: &[bool], scores: &[f32]) -> Self {
+        let pairs = labels.iter().copied().zip(scores.iter().map(|&score| f64::from(score)));
+        let ranking = Ranking::new(pairs);
+        Self {
+            ef1: ranking.enrichment(0.01).unwrap_or(f64::NAN),
+            ef5: ranking.enrichment(0.05).unwrap_or(f64::NAN),
+            bedroc: ranking.bedroc(BEDROC_ALPHA).unwrap_or(f64::NAN),
+            auc: ranking.roc_auc().unwrap_or(f64::NAN),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        ALL.iter().map(|(name, of)| ((*name).to_owned(), short(of(self)))).collect()
+    }
+}
+
+fn short(value: f64) -> Value {
+    json!((value * 1e4).round() / 1e4)
+}
+
+/// The mean of each figure.
+pub(crate) fn mean_of(figures: &[Figures]) -> Figures {
+    let mean =
+        |of: fn(&Figures) -> f64| figures.iter().map(of).sum::<f64>() / figures.len().max(1) as f64;
+    Figures {
+        ef1: mean(ALL[0].1),
+        ef5: mean(ALL[1].1),
+        bedroc: mean(ALL[2].1),
+        auc: mean(ALL[3].1),
+    }
+}
+
+/// BEDROC of molecules drawn with replacement, actives and decoys each among themselves.
+pub(crate) fn resampled(labels: &[bool], scores: &[f32], seed: u64) -> Vec<f64> {
+    let of = |wanted: bool| -> Vec<f64> {
+        let chosen = labels.iter().zip(scores).filter(|(label, _)| **label == wanted);
+        chosen.map(|(_, &score)| f64::from(score)).collect()
+    };
+    let (actives, decoys) = (of(true), of(false));
+    let mut random = Random::new(seed + 77);
+    let mut draw = |from: &[f64]| -> Vec<f64> {
+        (0..from.len()).map(|_| from[random.below(from.len())]).collect()
+    };
+    let one = |_| {
+        let (actives, decoys) = (draw(&actives), draw(&decoys));
+        let pairs = actives.iter().map(|&s| (true, s)).chain(decoys.iter().map(|&s| (false, s)));
+        Ranking::new(pairs).bedroc(BEDROC_ALPHA).unwrap_or(f64::NAN)
+    };
+    (0..OWN_DRAWS).map(one).collect()
+}
+
+/// The middle 95 % of values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interval(f64, f64);
+
+impl Interval {
+    pub(crate) fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let at = |part: f64| {
+            let place = (part * values.len().saturating_sub(1) as f64).round() as usize;
+            values.get(place).copied().unwrap_or(f64::NAN)
+        };
+        Self(at(0.025), at(0.975))
+    }
+
+    pub(crate) fn json(self) -> Value {
+        json!([short(self.0), short(self.1)])
+    }
+}
+
+/// Mean over targets of each figure, with its interval.
+pub(crate) fn over_targets(figures: &[Figures]) -> Value {
+    let mut value = mean_of(figures).json();
+    for (name, of) in ALL {
+        let mut random = Random::new(5);
+        let draw = |_| {
+            let sum: f64 =
+                (0..figures.len()).map(|_| of(&figures[random.below(figures.len())])).sum();
+            sum / figures.len().max(1) as f64
+        };
+        value[format!("{name}_interval_95")] = Interval::of((0..DRAWS).map(draw).collect()).json();
+    }
+    value
+}
