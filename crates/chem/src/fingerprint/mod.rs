@@ -23,6 +23,20 @@ pub fn ecfp_counts_sparse(mol: &Mol, params: &EcfpParams) -> Vec<(u32, u32)> {
     out
 }
 
+/// How many different environments of up to 0, 1, 2 and 3 bonds a molecule has.
+pub(crate) fn distinct_environments(mol: &Mol) -> [u32; 4] {
+    let params = EcfpParams { radius: 3, ..EcfpParams::default() };
+    let mut seen = rustc_hash::FxHashSet::default();
+    let mut counts = [0; 4];
+    morgan::environments_by_radius(mol, &params, &mut Scratch::default(), |radius, id| {
+        counts[radius.min(3)] += u32::from(seen.insert(id));
+    });
+    for radius in 1..4 {
+        counts[radius] += counts[radius - 1];
+    }
+    counts
+}
+
 /// Sets the fingerprint's bits in `words` (bit `i` is bit `i % 64` of word `i / 64`), clearing the
 /// rest. Nothing is allocated once `scratch` has grown to the molecule.
 ///

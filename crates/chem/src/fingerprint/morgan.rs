@@ -97,18 +97,28 @@ pub(super) fn environments(
     scratch: &mut Scratch,
     mut emit: impl FnMut(u32),
 ) {
+    environments_by_radius(mol, params, scratch, |_, id| emit(id));
+}
+
+/// Calls `emit` with the radius and the identifier of every environment, radius by radius.
+pub(super) fn environments_by_radius(
+    mol: &Mol,
+    params: &EcfpParams,
+    scratch: &mut Scratch,
+    mut emit: impl FnMut(usize, u32),
+) {
     if params.use_features {
         feature_invariants(mol, &mut scratch.current);
     } else {
         connectivity_invariants(mol, &mut scratch.current);
     }
-    scratch.current.iter().for_each(|&id| emit(id));
+    scratch.current.iter().for_each(|&id| emit(0, id));
     let n = mol.num_atoms();
     let words = mol.bonds().len().div_ceil(64).max(1);
     scratch.prepare(n, words);
     for layer in 0..params.radius {
         scratch.grow(mol, layer as u32, words);
-        scratch.settle(words, &mut emit);
+        scratch.settle(words, &mut |id| emit(layer + 1, id));
     }
 }
 

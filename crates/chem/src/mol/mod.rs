@@ -4,6 +4,7 @@
 //! and hybridisation assigned in RDKit's sense, stereo marks that mean nothing removed.
 mod aromatic;
 mod build;
+pub mod cip;
 mod cleanup;
 pub mod elements;
 mod kekulize;

@@ -1,8 +1,11 @@
-//! Molecules as graphs for graph neural networks, with the features MolCLR's encoders were trained on.
+//! Molecules as graphs for graph neural networks: with the features MolCLR's encoders were trained on here, with
+//! Chemprop's in [`chemprop`].
 //!
 //! MolCLR (Wang et al., Nature Machine Intelligence 2022, 4, 279) numbers atoms by element and chiral
 //! tag, bonds by type and direction; hydrogens stay implicit, as in its pre-training, and both
 //! directions of a bond carry the same features.
+pub mod chemprop;
+
 use sha2::{Digest, Sha256};
 
 use crate::mol::{BondDirection, BondOrder, Chirality};
@@ -173,7 +176,18 @@ pub fn molclr_hash() -> String {
         digest.update(format!(" {:?} {:?}", graph.sources, graph.targets));
         digest.update(format!(" {:?}", graph.edge_attr));
     }
+    hex(digest)
+}
+
+fn hex(digest: Sha256) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(bytes);
+    hex(digest)
 }
 
 #[cfg(test)]

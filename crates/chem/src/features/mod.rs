@@ -10,6 +10,13 @@
 //! | `ecfp4c-2048/1` | the counts alone (any even diameter and any size) |
 //! | `morgan-r2-1024-bits/1` | Morgan radius 2, 1024 bits as 0 and 1 (any radius and size) |
 //! | `rdkit-110/1` | the descriptors alone |
+//! | `rdkit2d-normalized-200/1` | 200 descriptors as fractions of a reference population, see [`normalized`] |
+//!
+//! A model that takes a graph as well has a [`ModelFeaturiser`].
+
+mod cdf;
+mod model;
+pub mod normalized;
 
 use std::cell::RefCell;
 
@@ -18,6 +25,8 @@ use sha2::{Digest, Sha256};
 use crate::descriptors::{MolProfile, NAMES};
 use crate::fingerprint::{self, EcfpParams, Scratch};
 use crate::{ChemError, Mol};
+
+pub use model::ModelFeaturiser;
 
 /// Descriptors are clipped to this size; a value that is not a number becomes 0.
 const CLIP: f64 = 10_000.0;
@@ -38,7 +47,10 @@ pub struct Featuriser {
     id: String,
     fingerprint: Option<Fingerprint>,
     descriptors: bool,
+    normalized: bool,
 }
+
+const NORMALIZED: &str = "rdkit2d-normalized-200";
 
 /// The featuriser our shipped property models use.
 pub const DEFAULT_ID: &str = "ecfp4c-2048+rdkit-110/1";
@@ -52,11 +64,16 @@ impl Featuriser {
         let unknown = || ChemError::Parameter {
             name: "featuriser",
             reason: format!(
-                "unknown id `{id}`; examples: {DEFAULT_ID}, ecfp4c-2048/1, morgan-r2-1024-bits/1"
+                "unknown id `{id}`; examples: {DEFAULT_ID}, ecfp4c-2048/1, morgan-r2-1024-bits/1, \
+                 rdkit2d-normalized-200/1"
             ),
         };
         let body = id.strip_suffix("/1").ok_or_else(unknown)?;
-        let mut featuriser = Self { id: id.to_owned(), fingerprint: None, descriptors: false };
+        let mut featuriser =
+            Self { id: id.to_owned(), fingerprint: None, descriptors: false, normalized: false };
+        if body == NORMALIZED {
+            return Ok(Self { normalized: true, ..featuriser });
+        }
         for (index, part) in body.split('+').enumerate() {
             if part == format!("rdkit-{}", NAMES.len()) && !featuriser.descriptors {
                 featuriser.descriptors = true;
@@ -77,7 +94,8 @@ impl Featuriser {
     /// Number of columns.
     pub fn dim(&self) -> usize {
         let bits = self.fingerprint.map_or(0, |f| f.size);
-        bits + if self.descriptors { NAMES.len() } else { 0 }
+        let normalized = if self.normalized { normalized::COLUMNS } else { 0 };
+        bits + normalized + if self.descriptors { NAMES.len() } else { 0 }
     }
 
     /// Names of the columns.
@@ -86,6 +104,9 @@ impl Featuriser {
         let mut names: Vec<String> = (0..bits).map(|bit| format!("morgan_{bit}")).collect();
         if self.descriptors {
             names.extend(NAMES.iter().map(|&name| name.to_owned()));
+        }
+        if self.normalized {
+            names.extend(normalized::names().iter().map(|&name| name.to_owned()));
         }
         names
     }
@@ -108,7 +129,11 @@ impl Featuriser {
         if let Some(fingerprint) = self.fingerprint {
             write_fingerprint(profile.mol(), fingerprint, bits);
         }
-        if self.descriptors {
+        if self.normalized {
+            let mut values = [0.0; NAMES.len()];
+            profile.descriptors(&mut values);
+            normalized::write(profile, &values, descriptors);
+        } else if self.descriptors {
             let mut values = [0.0; NAMES.len()];
             profile.descriptors(&mut values);
             for (place, value) in descriptors.iter_mut().zip(values) {
@@ -131,6 +156,9 @@ impl Featuriser {
         digest.update(format!("\nclip {CLIP}\n"));
         if self.descriptors {
             digest.update(NAMES.join(" "));
+        }
+        if self.normalized {
+            digest.update(normalized::names().join(" "));
         }
         let mut row = vec![0.0f32; self.dim()];
         for smiles in PROBES {
@@ -280,7 +308,7 @@ mod tests {
             let (Some(id), Some(hash)) = (of("featuriser"), of("featuriser_hash")) else {
                 continue;
             };
-            let Ok(featuriser) = Featuriser::from_id(id) else { continue };
+            let Ok(featuriser) = ModelFeaturiser::from_id(id) else { continue };
             assert_eq!(featuriser.hash(), hash, "{}", card.display());
             read += 1;
         }
