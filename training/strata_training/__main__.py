@@ -11,6 +11,7 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
+from .admet import command as admet  # noqa: E402
 from .reader import command as reader  # noqa: E402
 from .text import command as text  # noqa: E402
 from .vision import command as vision  # noqa: E402
@@ -19,6 +20,8 @@ from .weather import command as weather  # noqa: E402
 
 def main() -> int:
     """Parses the command line and builds the named models."""
+    if len(sys.argv) > 1 and sys.argv[1] in admet.NAMES:
+        return admet.main(sys.argv[1:])
     if len(sys.argv) > 1 and sys.argv[1] in vision.NAMES:
         return vision.main(sys.argv[1:])
     if len(sys.argv) > 1 and sys.argv[1] in text.NAMES:
@@ -35,7 +38,7 @@ def main() -> int:
 
     root = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(prog="strata_training", description=__doc__)
-    names = [*SPECS, "all", *vision.NAMES, *text.NAMES, *reader.NAMES, *weather.NAMES]
+    names = [*SPECS, "all", *admet.NAMES, *vision.NAMES, *text.NAMES, *reader.NAMES, *weather.NAMES]
     parser.add_argument("name", choices=names, help="model to train (`all`: those of molecules)")
     parser.add_argument("--data", help="folder of the MoleculeNet files (default: STRATA_DATASETS, else the cache)")
     parser.add_argument("--out", type=Path, default=root / "shared-models", help="where model folders go")

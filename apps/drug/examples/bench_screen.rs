@@ -32,6 +32,7 @@ fn main() -> Result<()> {
         input: spec,
         out: folder.path().join("out.csv"),
         scenario: Loaded::find("oral-drug-screen")?,
+        reference: None,
         models: ModelChoice::Only(models.split(',').map(str::to_owned).collect()),
         models_dir: None,
         threads,

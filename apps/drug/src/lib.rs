@@ -3,6 +3,7 @@
 //! The commands in [`cli`] translate arguments; what they do lies in the modules beside it, so that
 //! tests, the workspace's commands and later doors call the same functions.
 
+pub mod admet;
 pub mod cli;
 pub mod http;
 pub mod input;

@@ -2,22 +2,25 @@
 //!
 //! One SMILES a line in (what follows white space is ignored); out comes a NumPy array of float32,
 //! one row for each line in the same order, rows that fail filled with NaN. With `--hash` in place
-//! of input it prints the featuriser's hash and dimension.
+//! of input it prints the featuriser's hash and dimension; then the id may name a graph too.
 
 use std::io::{BufWriter, Read, Write};
 
-use strata_chem::{Mol, features::Featuriser};
+use strata_chem::Mol;
+use strata_chem::features::{Featuriser, ModelFeaturiser};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let id =
         arguments.next().ok_or("usage: featurize FEATURISER_ID [--hash] < smiles > rows.npy")?;
-    let featuriser = Featuriser::from_id(&id)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     if arguments.next().as_deref() == Some("--hash") {
-        writeln!(out, "{} {}", featuriser.hash(), featuriser.dim())?;
+        let featuriser = ModelFeaturiser::from_id(&id)?;
+        let columns = featuriser.rows.as_ref().map_or(0, Featuriser::dim);
+        writeln!(out, "{} {columns}", featuriser.hash())?;
         return Ok(());
     }
+    let featuriser = Featuriser::from_id(&id)?;
     let mut text = String::new();
     std::io::stdin().lock().read_to_string(&mut text)?;
     let lines: Vec<&str> = text.lines().collect();

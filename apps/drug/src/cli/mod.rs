@@ -1,5 +1,6 @@
 //! The command line: one file a command, each of which only translates arguments.
 
+mod admet;
 mod cluster;
 pub mod common;
 pub mod common_summary;
@@ -60,6 +61,7 @@ pub enum Command {
     Screen(screen::Args),
     Optimize(Box<optimize::Args>),
     Generate(generate::Args),
+    Admet(admet::Args),
     Scenarios(scenarios::Args),
     /// Serve predictions, search, drawings and screening jobs over HTTP, with a page.
     #[command(after_help = SERVE_EXAMPLES)]
@@ -80,6 +82,7 @@ impl Command {
             Self::Screen(args) => screen::run(args, globals),
             Self::Optimize(args) => optimize::run(*args, globals),
             Self::Generate(args) => generate::run(args, globals),
+            Self::Admet(args) => admet::run(args, globals),
             Self::Scenarios(args) => scenarios::run(&args, globals),
             Self::Serve(args) => serve::run(&args, globals, |settings, drug, models_dir| {
                 Ok(http::app(settings, drug, models_dir)?)

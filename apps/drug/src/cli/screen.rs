@@ -33,6 +33,10 @@ pub struct Args {
     /// Models to run, separated by commas, or none [default: those of the scenario].
     #[arg(long, value_name = "NAMES")]
     models: Option<ModelChoice>,
+    /// Predictions for a reference set, for percentiles: a CSV file with a column of numbers for each endpoint
+    /// [default: the models' own].
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
     /// Where the models lie [default: shared-models beside or above the program or this folder].
     #[arg(long, value_name = "DIR")]
     models_dir: Option<PathBuf>,
@@ -56,6 +60,44 @@ pub struct Args {
     overwrite: bool,
 }
 
+/// A table of a scenario's columns for a file, as other commands ask for it.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub(super) input: PathBuf,
+    pub(super) smiles_column: Option<String>,
+    pub(super) out: PathBuf,
+    pub(super) profile: String,
+    pub(super) reference: Option<PathBuf>,
+    pub(super) report: Option<PathBuf>,
+    pub(super) models_dir: Option<PathBuf>,
+    pub(super) threads: usize,
+    pub(super) overwrite: bool,
+}
+
+impl From<Table> for Args {
+    fn from(table: Table) -> Self {
+        Self {
+            input: InputArgs {
+                input: table.input,
+                format: None,
+                smiles_column: table.smiles_column,
+                id_column: None,
+            },
+            out: table.out,
+            profile: table.profile,
+            models: None,
+            reference: table.reference,
+            models_dir: table.models_dir,
+            top: 12,
+            top_out: None,
+            report: table.report,
+            threads: table.threads,
+            resume: false,
+            overwrite: table.overwrite,
+        }
+    }
+}
+
 /// Screens.
 ///
 /// # Errors
@@ -68,6 +110,7 @@ pub(super) fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         out: args.out,
         scenario: Loaded::find(&args.profile)?,
         models: args.models.unwrap_or_default(),
+        reference: args.reference,
         models_dir: args.models_dir,
         threads: args.threads,
         top: args.top,

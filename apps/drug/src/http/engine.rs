@@ -13,6 +13,7 @@ use strata_serve::Kit;
 use strata_serve::telemetry::{ModelMetrics, Stage};
 
 use super::HttpError;
+use crate::admet::Catalog;
 use crate::input::{Column, ColumnKind, Layout, Record};
 use crate::output::Schema;
 use crate::scenario::Loaded;
@@ -54,6 +55,8 @@ pub(super) struct Ready {
     generation: u64,
     pub(super) batcher: Batcher<Vec<Record>, RecordRows>,
     pub(super) schema: Arc<Schema>,
+    /// What its models predict, in groups.
+    pub(super) catalog: Catalog,
     pub(super) provenance: Provenance,
 }
 
@@ -163,12 +166,13 @@ impl Engine {
         let loaded = self.scenario(name)?;
         let choice = models.clone().map_or(ModelChoice::Scenario, ModelChoice::Only);
         let chosen = (loaded, &choice, &*self.hub as _);
-        let pipeline = Pipeline::new(layout(), chosen, Path::new("request"))?;
+        let pipeline = Pipeline::new(layout(), chosen, (Path::new("request"), None))?;
         let Pipeline { screening, provenance, .. } = pipeline;
         let schema = Arc::new(screening.schema().clone());
+        let catalog = Catalog::of(screening.predictors());
         let stages: RecordStages<Screening> = RecordStages::new(Arc::new(screening), self.chunk());
         let batcher = Batcher::new(stages, self.batching.clone())?;
-        let made = Arc::new(Ready { generation, batcher, schema, provenance });
+        let made = Arc::new(Ready { generation, batcher, schema, catalog, provenance });
         let old = {
             let mut ready = lock(&self.ready);
             let custom = ready.keys().filter(|(_, models)| models.is_some()).count();

@@ -182,6 +182,7 @@ impl JobKind for ScreenKind {
         let out = |name: &str| job.out_dir().join(name);
         let (table, content_type) = ask.result.file();
         let settings = Job {
+            reference: None,
             input: InputSpec {
                 path: input.to_path_buf(),
                 format: ask.format.map(Format::from),
@@ -220,6 +221,7 @@ fn failure(error: &JobError, job: &JobContext<'_>) -> JobFailure {
         JobError::Models(_) => "models",
         JobError::Chemistry(_) => "chemistry",
         JobError::Stream(_) => "stream",
+        JobError::Reference(_) => "reference",
         JobError::Output(_) | JobError::OutExists { .. } => "output",
     };
     said(code, &error.to_string(), job)

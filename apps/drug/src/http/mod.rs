@@ -1,5 +1,6 @@
 //! Drug screening over HTTP: the same functions as the command line's, as operations of a server.
 
+mod admet;
 mod engine;
 mod info;
 mod job;
@@ -64,6 +65,7 @@ pub fn app(
     let engine = Arc::new(Engine::new(&kit, &drug.scenarios)?);
     let libraries = Arc::new(Libraries::open(&drug.libraries)?);
     let mut operations = predict::operations(&engine);
+    operations.extend(admet::operations(&engine));
     operations.extend(libraries::operations(&libraries));
     operations.extend(molecules::operations());
     operations.extend(info::operations(&engine));

@@ -11,7 +11,7 @@ use strata_core::batching::Ask;
 use strata_core::stream::Ranking;
 use strata_serve::{Call, FeaturiserInfo, Operation, Problem, Source, aside, through_all};
 
-use super::engine::{Engine, Ready, record};
+use super::engine::{Engine, Key, Ready, record};
 use super::problems::of_engine;
 use crate::input::Record;
 use crate::output::{Cell, OutKind, RowReader, Schema};
@@ -156,6 +156,17 @@ pub(super) fn operations(engine: &Arc<Engine>) -> Vec<Operation> {
     vec![predict]
 }
 
+/// A scenario with its models, ready for requests.
+pub(super) async fn ready(engine: &Arc<Engine>, key: Key) -> Result<Arc<Ready>, Problem> {
+    match engine.bound(&key) {
+        Some(ready) => Ok(ready),
+        None => {
+            let engine = Arc::clone(engine);
+            aside(move || engine.get(&key)).await?.map_err(|e| of_engine(&e))
+        }
+    }
+}
+
 async fn predict(
     engine: Arc<Engine>,
     call: Call,
@@ -163,21 +174,14 @@ async fn predict(
 ) -> Result<PredictReply, Problem> {
     call.check_rows("/smiles", ask.smiles.len())?;
     let records = records(&ask.smiles)?;
-    let key = (ask.scenario.clone(), ask.models);
-    let ready = match engine.bound(&key) {
-        Some(ready) => ready,
-        None => {
-            let engine = Arc::clone(&engine);
-            aside(move || engine.get(&key)).await?.map_err(|e| of_engine(&e))?
-        }
-    };
+    let ready = ready(&engine, (ask.scenario.clone(), ask.models)).await?;
     let mut digest = sha2::Sha256::new();
     records.iter().for_each(|record| record.digest(&mut digest));
     let rows = run(&engine, &ready, &call, records).await?;
     table(&ready, ask.scenario, (rows, &hex(&digest.finalize())))
 }
 
-fn records(molecules: &[Molecule]) -> Result<Vec<Record>, Problem> {
+pub(super) fn records(molecules: &[Molecule]) -> Result<Vec<Record>, Problem> {
     if molecules.is_empty() {
         return Err(Problem::field("/smiles", "there are no molecules"));
     }
@@ -195,7 +199,7 @@ fn records(molecules: &[Molecule]) -> Result<Vec<Record>, Problem> {
 }
 
 /// Runs the records in pieces, so that a large request leaves room for small ones.
-async fn run(
+pub(super) async fn run(
     engine: &Engine,
     ready: &Ready,
     call: &Call,
@@ -267,7 +271,7 @@ fn table(
     Ok(PredictReply { scenario, columns, rows, failed, provenance: origin(ready, rows_sha256) })
 }
 
-fn origin(ready: &Ready, rows_sha256: &str) -> Origin {
+pub(super) fn origin(ready: &Ready, rows_sha256: &str) -> Origin {
     let from = &ready.provenance;
     let featuriser = |f: &strata_core::provenance::Featuriser| FeaturiserInfo {
         id: f.id.clone(),

@@ -25,6 +25,7 @@ impl Format for Scenario {
         ("oral-drug-screen", include_str!("../../scenarios/oral-drug-screen.toml")),
         ("cns-penetration", include_str!("../../scenarios/cns-penetration.toml")),
         ("solubility-triage", include_str!("../../scenarios/solubility-triage.toml")),
+        ("admet-profile", include_str!("../../scenarios/admet-profile.toml")),
     ];
 
     fn name(&self) -> &str {

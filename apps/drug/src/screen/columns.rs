@@ -2,7 +2,7 @@
 
 use crate::output::{OutColumn, OutKind};
 
-use super::Predictor;
+use super::LoadedModels;
 
 /// Decimals of computed numbers. Predictions and scores get one more than descriptors, so that
 /// probabilities near zero keep two digits.
@@ -48,7 +48,7 @@ pub struct ComputedColumns {
 impl ComputedColumns {
     /// The columns for these models.
     #[must_use]
-    pub fn of(models: &[Box<dyn Predictor>]) -> Self {
+    pub fn of(models: &LoadedModels) -> Self {
         let mut built = Self::default();
         for name in ["canonical_smiles", "error_code", "error"] {
             built.text(name);
@@ -57,11 +57,14 @@ impl ComputedColumns {
             built.number(name.to_owned(), kind);
         }
         built.text("alerts");
-        for model in models {
+        for model in models.predictors() {
             for endpoint in model.endpoints() {
                 for name in endpoint.columns() {
                     built.number(name, OutKind::Float);
                 }
+                let name = &endpoint.endpoint.name;
+                let percentile = models.reference(name).and_then(|set| set.column(name));
+                percentile.into_iter().for_each(|name| built.number(name, OutKind::Float));
             }
             for name in model.text_columns() {
                 built.text(&name);

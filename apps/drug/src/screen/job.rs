@@ -16,7 +16,7 @@ use super::models::{Folder, ModelChoice, ModelSource, ModelsError};
 use super::molecule::ChemistryError;
 use super::pipeline::{Pipeline, hex};
 use super::source::LibrarySource;
-use super::{Provenance, Summary};
+use super::{Provenance, Reference, ReferenceError, Summary};
 
 /// Records in a chunk: one inference, and what a kill can lose.
 const CHUNK: usize = 256;
@@ -34,6 +34,8 @@ pub struct Job {
     pub scenario: Loaded,
     /// Which models to run.
     pub models: ModelChoice,
+    /// A table of predictions for a reference set, in place of the models' own.
+    pub reference: Option<PathBuf>,
     /// Where the models lie, if not in the usual places.
     pub models_dir: Option<PathBuf>,
     /// Worker threads; 0 takes all cores.
@@ -66,6 +68,9 @@ pub enum JobError {
     /// The chemistry's own tables, or a file of alerts.
     #[error(transparent)]
     Chemistry(#[from] ChemistryError),
+    /// The reference set.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// The belt.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -148,7 +153,8 @@ pub fn screen_with(
     let layout = reader.layout().clone();
     let chosen = (&job.scenario, &job.models, models);
     let named = job.input_name.as_ref().map(Path::new).unwrap_or(&job.input.path);
-    let mut pipeline = Pipeline::new(layout, chosen, named)?;
+    let reference = job.reference.as_deref().map(Reference::open).transpose()?;
+    let mut pipeline = Pipeline::new(layout, chosen, (named, reference))?;
     let mut source = LibrarySource::new(reader);
     let identity = pipeline.provenance.identity(&pipeline.screening.schema, CHUNK);
     let mut journal = match job.resume {

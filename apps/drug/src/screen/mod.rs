@@ -11,6 +11,7 @@ mod molecule;
 mod pipeline;
 mod predict;
 mod provenance;
+mod reference;
 mod source;
 mod stages;
 mod summary;
@@ -23,8 +24,9 @@ pub use models::{
     Folder, LoadedModels, ModelChoice, ModelSource, ModelsError, featuriser_of, load_models,
 };
 pub(crate) use pipeline::{Pipeline, hex};
-pub use predict::{CardModel, PredictedEndpoint, Predictor};
+pub use predict::{CardModel, Molecules, PredictedEndpoint, Predictor};
 pub use provenance::Provenance;
+pub use reference::{Reference, ReferenceError, ReferenceStamp};
 pub(crate) use source::{LibrarySource, write_failed, write_given};
 pub(crate) use stages::Screening;
 pub use summary::{Histogram, Hit, OwnedCell, Summary};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strata_chem::arena::DomainSet;
-use strata_chem::features::Featuriser;
+use strata_chem::features::{Featuriser, ModelFeaturiser};
 use strata_core::card::{ModelCard, ModelStore, Role};
 use strata_core::hub::{Hub, HubError};
 use strata_core::paths::{self, SearchPath};
@@ -13,6 +13,7 @@ use strata_core::provenance::Featuriser as FeaturiserStamp;
 use strata_core::runtime::{Model, OpenOptions, PoolConfig};
 use strata_core::verify::{Limits, read_file};
 
+use super::reference::{Reference, ReferenceError};
 use super::{CardModel, Predictor, targets};
 
 /// Task of cards whose every output is a target.
@@ -54,6 +55,9 @@ pub enum ModelsError {
     /// A server's model is not ready.
     #[error("{0}")]
     Hub(#[from] HubError),
+    /// A reference set for percentiles.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// A model is none that screening can run.
     #[error("model {model} cannot be used for screening: {why}")]
     Unfit {
@@ -74,10 +78,9 @@ pub enum ModelsError {
     },
 }
 
-/// A featuriser that one or more models take.
+/// A featuriser of rows that one or more models take.
 #[derive(Debug)]
 pub(super) struct SharedFeaturiser {
-    pub(super) stamp: FeaturiserStamp,
     pub(super) inner: Featuriser,
 }
 
@@ -108,10 +111,16 @@ pub(super) struct Domain {
 #[derive(Default)]
 pub struct LoadedModels {
     pub(super) predictors: Vec<Box<dyn Predictor>>,
-    /// Each predictor's position in `featurisers`.
-    pub(super) features_of: Vec<usize>,
+    /// Each predictor's position in `featurisers`; none where it takes a graph alone.
+    pub(super) features_of: Vec<Option<usize>>,
+    /// Whether a predictor takes graphs.
+    pub(super) graphs: bool,
+    /// What the features of each predictor are made with, each once.
+    pub(super) stamps: Vec<FeaturiserStamp>,
     pub(super) featurisers: Vec<SharedFeaturiser>,
     pub(super) domains: Vec<Domain>,
+    /// Reference sets, for percentiles; the first that has an endpoint counts.
+    pub(super) references: Vec<Reference>,
     pub(super) fingerprints: Vec<FingerprintKind>,
     /// SHA-256 of each domain file, so that a file several models share is searched once.
     domain_files: Vec<String>,
@@ -135,23 +144,38 @@ impl LoadedModels {
         let card = model.card();
         let Features { inner, stamp, targets } = Features::of(card)?;
         self.add_domain(card, search)?;
-        let dim = inner.dim();
+        self.references.extend(Reference::of_card(card, search)?);
+        let dim = inner.rows.as_ref().map_or(0, Featuriser::dim);
         let unfit = |why: String| ModelsError::Unfit { model: card.name.clone(), why };
         let predictor: Box<dyn Predictor> = match targets {
             true => Box::new(targets::TargetsModel::new(Arc::clone(model), &stamp.id, dim)),
-            false => Box::new(CardModel::new(Arc::clone(model), &stamp, dim).map_err(unfit)?),
+            false => {
+                let graph = inner.graph;
+                Box::new(CardModel::new(Arc::clone(model), &stamp, (dim, graph)).map_err(unfit)?)
+            }
         };
-        self.add(predictor, SharedFeaturiser { stamp, inner });
+        self.add(predictor, stamp, inner);
         Ok(())
     }
 
     /// Adds an open model, with the featuriser it takes.
-    pub(super) fn add(&mut self, predictor: Box<dyn Predictor>, featuriser: SharedFeaturiser) {
-        let known = self.featurisers.iter().position(|f| f.stamp == featuriser.stamp);
-        let at = known.unwrap_or_else(|| {
-            self.featurisers.push(featuriser);
-            self.featurisers.len() - 1
+    fn add(
+        &mut self,
+        predictor: Box<dyn Predictor>,
+        stamp: FeaturiserStamp,
+        featuriser: ModelFeaturiser,
+    ) {
+        let at = featuriser.rows.map(|inner| {
+            let known = self.featurisers.iter().position(|known| known.inner == inner);
+            known.unwrap_or_else(|| {
+                self.featurisers.push(SharedFeaturiser { inner });
+                self.featurisers.len() - 1
+            })
         });
+        if !self.stamps.contains(&stamp) {
+            self.stamps.push(stamp);
+        }
+        self.graphs |= featuriser.graph;
         self.features_of.push(at);
         self.predictors.push(predictor);
     }
@@ -191,6 +215,11 @@ impl LoadedModels {
         Ok(())
     }
 
+    /// The reference set that has an endpoint.
+    pub(super) fn reference(&self, endpoint: &str) -> Option<&Reference> {
+        self.references.iter().find(|set| set.column(endpoint).is_some())
+    }
+
     /// Molecules of all training domains.
     pub(super) fn domain_size(&self) -> usize {
         self.domains.iter().map(|domain| domain.set.len()).sum()
@@ -216,7 +245,7 @@ impl LoadedModels {
 
 /// What a model's card says of its features.
 struct Features {
-    inner: Featuriser,
+    inner: ModelFeaturiser,
     stamp: FeaturiserStamp,
     /// Whether its outputs are targets; then the card says in its own words how features are made.
     targets: bool,
@@ -225,9 +254,6 @@ struct Features {
 impl Features {
     fn of(card: &ModelCard) -> Result<Self, ModelsError> {
         let unfit = |why: String| ModelsError::Unfit { model: card.name.clone(), why };
-        if card.inputs.len() != 1 {
-            return Err(unfit("it takes more than one input".to_owned()));
-        }
         let targets = card.task == TARGETS;
         let id = match targets {
             true => targets::featuriser_id(card),
@@ -235,7 +261,10 @@ impl Features {
         };
         let id =
             id.ok_or_else(|| unfit("its card names no featuriser under [preprocess]".into()))?;
-        let inner = Featuriser::from_id(&id).map_err(|error| unfit(error.to_string()))?;
+        let inner = ModelFeaturiser::from_id(&id).map_err(|error| unfit(error.to_string()))?;
+        if !inner.graph && card.inputs.len() != 1 {
+            return Err(unfit("it takes more than one input".to_owned()));
+        }
         let stamp = FeaturiserStamp { id, hash: inner.hash() };
         Ok(Self { inner, stamp, targets })
     }

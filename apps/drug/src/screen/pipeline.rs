@@ -9,7 +9,7 @@ use crate::scenario::{Loaded, Scorer};
 use super::models::{ModelChoice, ModelSource, load_models};
 use super::molecule::Chemistry;
 use super::stages::Screening;
-use super::{ComputedColumns, JobError, Provenance};
+use super::{ComputedColumns, JobError, Provenance, Reference};
 
 /// A scenario with its models, bound to the columns of an input.
 pub(crate) struct Pipeline {
@@ -26,22 +26,25 @@ impl Pipeline {
     }
 
     /// Opens the models and binds the scenario to their columns. `input` names the input in the
-    /// provenance.
+    /// provenance; a reference set given takes the place of the models' own.
     ///
     /// # Errors
     /// [`JobError`]: a model that is not ready, or a scenario that asks for what no model gives.
     pub(crate) fn new(
         layout: Layout,
         (scenario, choice, source): (&Loaded, &ModelChoice, &dyn ModelSource),
-        input: &Path,
+        (input, reference): (&Path, Option<Reference>),
     ) -> Result<Self, JobError> {
         let names = match choice {
             ModelChoice::Scenario => &scenario.scenario.models,
             ModelChoice::Only(names) => names,
         };
         let chemistry = Chemistry::new(scenario)?;
-        let models = load_models(names, source)?;
-        let computed = ComputedColumns::of(models.predictors());
+        let mut models = load_models(names, source)?;
+        if let Some(reference) = reference {
+            models.references = vec![reference];
+        }
+        let computed = ComputedColumns::of(&models);
         // A property that is missing because the user chose other models is left out of the score;
         // one that the scenario's own models do not give is a mistake in the scenario.
         let chosen = matches!(choice, ModelChoice::Only(_));

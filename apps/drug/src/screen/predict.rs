@@ -4,15 +4,33 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{ArrayView2, ArrayViewD, Ix2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewD, Ix2, s};
+use strata_chem::graph_features::chemprop::{
+    ATOM_FEATURES, BOND_FEATURES, ChempropBatch, ChempropGraph,
+};
 use strata_core::card::{Endpoint, EndpointTask, ModelCard};
 use strata_core::provenance::{Featuriser as FeaturiserStamp, Provenance};
-use strata_core::runtime::{Inputs, Model, RunOptions, RuntimeError};
+use strata_core::runtime::{Inputs, Model, Outputs, RunOptions, RuntimeError};
 use strata_core::stream::RecordError;
 
 use crate::output::round;
 
 use super::DECIMALS;
+
+/// Molecules in one run of a model of graphs: the intermediate results of more do not stay in a processor's cache.
+const GRAPHS: usize = 8;
+
+/// Input of a model of graphs that takes a row of numbers a molecule too.
+const ROWS: &str = "features";
+
+/// What is known of the molecules of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Molecules<'a> {
+    /// A row a molecule by the predictor's featuriser; no columns where it takes none.
+    pub rows: ArrayView2<'a, f32>,
+    /// A graph a molecule; empty where no predictor takes them.
+    pub graphs: &'a [ChempropGraph],
+}
 
 /// Something that predicts properties from features.
 pub trait Predictor: Send + Sync {
@@ -39,13 +57,18 @@ pub trait Predictor: Send + Sync {
     /// Why the model gave no answer.
     fn predict(
         &self,
-        features: ArrayView2<'_, f32>,
+        molecules: Molecules<'_>,
         run: &RunOptions,
         out: &mut [f32],
     ) -> Result<(), RecordError>;
 
     /// The values of [`Self::text_columns`] from a row of raw numbers.
     fn texts(&self, _row: &[f32], _out: &mut Vec<String>) {}
+
+    /// Names of groups of endpoints for people, each with the endpoints' names.
+    fn groups(&self) -> Vec<(String, Vec<String>)> {
+        Vec::new()
+    }
 
     /// Where its answers come from.
     fn provenance(&self) -> Arc<Provenance>;
@@ -59,11 +82,13 @@ pub struct PredictedEndpoint {
 }
 
 impl PredictedEndpoint {
-    /// The names of its columns: prediction, spread, and for a regression the interval's ends.
+    /// The names of its columns: prediction, spread where there are several seeds, and for a regression the
+    /// interval's ends.
     pub fn columns(&self) -> impl Iterator<Item = String> + '_ {
         let name = &self.endpoint.name;
+        let spread: &[&str] = if self.endpoint.columns.len() > 1 { &["_sd"] } else { &[] };
         let ends: &[&str] = if self.interval().is_some() { &["_lo", "_hi"] } else { &[] };
-        ["", "_sd"].iter().chain(ends).map(move |end| format!("{name}{end}"))
+        [""].iter().chain(spread).chain(ends).map(move |end| format!("{name}{end}"))
     }
 
     /// What the conformal interval is made with, where the card gives it.
@@ -72,22 +97,30 @@ impl PredictedEndpoint {
         (self.endpoint.task == EndpointTask::Regression).then_some((conformal.q90, conformal.floor))
     }
 
+    fn seeds<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
+        let at = |&column: &u64| row.get(usize::try_from(column).ok()?).copied();
+        self.endpoint.columns.iter().filter_map(at).map(f64::from)
+    }
+
+    /// The mean over the seeds, not rounded.
+    #[must_use]
+    pub fn mean(&self, row: &[f32]) -> f64 {
+        self.seeds(row).sum::<f64>() / self.endpoint.columns.len() as f64
+    }
+
     /// Appends its numbers, in the order of [`Self::columns`]: the mean over the seeds, their
     /// standard deviation (divisor n − 1; none for a single seed), and the 90 % interval.
     pub fn interpret(&self, row: &[f32], out: &mut Vec<Option<f64>>) {
-        let columns = &self.endpoint.columns;
-        let seeds = || {
-            let at = |&column: &u64| row.get(usize::try_from(column).ok()?).copied();
-            columns.iter().filter_map(at).map(f64::from)
-        };
-        let n = columns.len() as f64;
-        let mean = seeds().sum::<f64>() / n;
-        let spread = seeds().map(|seed| (seed - mean).powi(2)).sum::<f64>();
-        let sd = if columns.len() > 1 { (spread / (n - 1.0)).sqrt() } else { 0.0 };
+        let n = self.endpoint.columns.len() as f64;
+        let mean = self.mean(row);
+        let spread = self.seeds(row).map(|seed| (seed - mean).powi(2)).sum::<f64>();
+        let sd = if n > 1.0 { (spread / (n - 1.0)).sqrt() } else { 0.0 };
         let rounded =
             |value: f64| Some(round(value, DECIMALS.prediction)).filter(|v| v.is_finite());
         out.push(rounded(mean));
-        out.push(rounded(sd).filter(|_| columns.len() > 1));
+        if n > 1.0 {
+            out.push(rounded(sd));
+        }
         if let Some((q90, floor)) = self.interval() {
             let half = q90 * (sd + floor);
             out.push(rounded(mean - half));
@@ -102,17 +135,23 @@ pub struct CardModel {
     model: Arc<Model>,
     featuriser: String,
     dim: usize,
+    graph: bool,
     endpoints: Vec<PredictedEndpoint>,
     /// Outputs the endpoints read, and where each lies in a row.
     outputs: Vec<(String, Range<usize>)>,
 }
 
 impl CardModel {
-    /// Wraps an open model. `stamp` is what its features are made with, `dim` how wide they are.
+    /// Wraps an open model. `stamp` is what its features are made with, `dim` how wide its rows are, `graph`
+    /// whether it takes Chemprop's graph.
     ///
     /// # Errors
     /// What in the card does not fit screening.
-    pub fn new(model: Arc<Model>, stamp: &FeaturiserStamp, dim: usize) -> Result<Self, String> {
+    pub fn new(
+        model: Arc<Model>,
+        stamp: &FeaturiserStamp,
+        (dim, graph): (usize, bool),
+    ) -> Result<Self, String> {
         let card = model.card();
         if card.endpoints.is_empty() {
             return Err("its card has no [[endpoints]], so its numbers have no names".to_owned());
@@ -147,7 +186,7 @@ impl CardModel {
             endpoints.push(PredictedEndpoint { endpoint });
         }
         let featuriser = stamp.id.clone();
-        Ok(Self { model, featuriser, dim, endpoints, outputs })
+        Ok(Self { model, featuriser, dim, graph, endpoints, outputs })
     }
 
     /// The model behind it.
@@ -188,20 +227,79 @@ impl Predictor for CardModel {
 
     fn predict(
         &self,
-        features: ArrayView2<'_, f32>,
+        molecules: Molecules<'_>,
         run: &RunOptions,
         out: &mut [f32],
     ) -> Result<(), RecordError> {
-        let failed = |error: RuntimeError| {
-            RecordError::new("inference", format!("model {}: {error}", self.name()))
+        if !self.graph {
+            let features = molecules.rows;
+            let inputs = Inputs::new().with(&self.model.card().inputs[0].name, features);
+            let outputs = self.model.run(&inputs, run).map_err(|e| self.failed(&e))?;
+            return self.read(&outputs, features.nrows(), out);
+        }
+        let width = self.width();
+        for (piece, graphs) in molecules.graphs.chunks(GRAPHS).enumerate() {
+            let first = piece * GRAPHS;
+            let rows = molecules.rows.slice(s![first..first + graphs.len(), ..]);
+            let out = &mut out[first * width..(first + graphs.len()) * width];
+            self.predict_graphs(graphs, (self.dim > 0).then_some(rows), run, out)?;
+        }
+        Ok(())
+    }
+
+    fn groups(&self) -> Vec<(String, Vec<String>)> {
+        let groups = self.model.card().postprocess.get("groups").and_then(toml::Value::as_table);
+        let names = |list: &toml::Value| {
+            let names = list.as_array().into_iter().flatten().filter_map(toml::Value::as_str);
+            names.map(str::to_owned).collect()
         };
-        let rows = features.nrows();
-        let input = &self.model.card().inputs[0].name;
-        let inputs = Inputs::new().with(input, features);
-        let outputs = self.model.run(&inputs, run).map_err(failed)?;
+        groups.into_iter().flatten().map(|(group, list)| (group.clone(), names(list))).collect()
+    }
+
+    fn provenance(&self) -> Arc<Provenance> {
+        Arc::clone(self.model.provenance())
+    }
+}
+
+impl CardModel {
+    fn failed(&self, error: &RuntimeError) -> RecordError {
+        RecordError::new("inference", format!("model {}: {error}", self.name()))
+    }
+
+    /// One run on a few graphs.
+    fn predict_graphs(
+        &self,
+        graphs: &[ChempropGraph],
+        rows: Option<ArrayView2<'_, f32>>,
+        run: &RunOptions,
+        out: &mut [f32],
+    ) -> Result<(), RecordError> {
+        let batch = ChempropBatch::of(graphs);
+        let (atoms, bonds) = (batch.atom_mol.len(), batch.bond_source.len());
+        let f_atoms = ArrayView2::from_shape((atoms, ATOM_FEATURES), &batch.f_atoms);
+        let f_bonds = ArrayView2::from_shape((bonds, BOND_FEATURES), &batch.f_bonds);
+        let (Ok(f_atoms), Ok(f_bonds)) = (f_atoms, f_bonds) else {
+            return Err(RecordError::new("internal", "a graph's features do not fit together"));
+        };
+        let mut inputs = Inputs::new()
+            .with("f_atoms", f_atoms)
+            .with("f_bonds", f_bonds)
+            .with("bond_source", ArrayView1::from(&batch.bond_source))
+            .with("bond_target", ArrayView1::from(&batch.bond_target))
+            .with("bond_reverse", ArrayView1::from(&batch.bond_reverse))
+            .with("atom_mol", ArrayView1::from(&batch.atom_mol));
+        if let Some(rows) = rows {
+            inputs = inputs.with(ROWS, rows);
+        }
+        let outputs = self.model.run(&inputs, run).map_err(|e| self.failed(&e))?;
+        self.read(&outputs, graphs.len(), out)
+    }
+
+    /// Writes the outputs that endpoints read, row by row.
+    fn read(&self, outputs: &Outputs, rows: usize, out: &mut [f32]) -> Result<(), RecordError> {
         let width = self.width();
         for (name, range) in &self.outputs {
-            let view: ArrayViewD<'_, f32> = outputs.view(name).map_err(failed)?;
+            let view: ArrayViewD<'_, f32> = outputs.view(name).map_err(|e| self.failed(&e))?;
             let shape = format!("{:?}", view.shape());
             let view = view.into_dimensionality::<Ix2>().ok();
             let view = view.filter(|view| view.dim() == (rows, range.len())).ok_or_else(|| {
@@ -216,9 +314,5 @@ impl Predictor for CardModel {
             }
         }
         Ok(())
-    }
-
-    fn provenance(&self) -> Arc<Provenance> {
-        Arc::clone(self.model.provenance())
     }
 }

@@ -11,6 +11,7 @@ use strata_core::stream::Identity;
 use crate::output::Schema;
 use crate::scenario::Loaded;
 
+use super::ReferenceStamp;
 use super::models::LoadedModels;
 
 /// Where a result comes from.
@@ -24,6 +25,9 @@ pub struct Provenance {
     pub models: Vec<ModelProvenance>,
     /// What made their features.
     pub featurisers: Vec<Featuriser>,
+    /// Reference sets of the percentiles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<ReferenceStamp>,
     /// Molecules of the models' training domains, searched for `nn_tanimoto`.
     pub domain_molecules: usize,
     /// The input.
@@ -66,7 +70,8 @@ impl Provenance {
                 sha256: loaded.digest(),
             },
             models: models.predictors.iter().map(|model| (*model.provenance()).clone()).collect(),
-            featurisers: models.featurisers.iter().map(|f| f.stamp.clone()).collect(),
+            featurisers: models.stamps.clone(),
+            references: models.references.iter().map(|set| set.stamp.clone()).collect(),
             domain_molecules: models.domain_size(),
             input: InputStamp {
                 name: input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned(),
@@ -82,17 +87,20 @@ impl Provenance {
     pub(super) fn identity(&self, schema: &Schema, chunk: usize) -> Identity {
         let columns: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
         let mut identity = Identity::new();
-        let mut set = |key: &str, value: String| identity.insert(key.to_owned(), value);
-        set("version of strata", self.strata.clone());
-        set("scenario", format!("{} {}", self.scenario.name, self.scenario.sha256));
-        set("columns", columns.join(","));
-        set("chunk", chunk.to_string());
+        let mut insert = |key: &str, value: String| identity.insert(key.to_owned(), value);
+        insert("version of strata", self.strata.clone());
+        insert("scenario", format!("{} {}", self.scenario.name, self.scenario.sha256));
+        insert("columns", columns.join(","));
+        insert("chunk", chunk.to_string());
         for model in &self.models {
             let text = format!("{} {} {}", model.sha256, model.onnx_runtime, model.provider);
-            set(&format!("model {}", model.model), text);
+            insert(&format!("model {}", model.model), text);
+        }
+        for set in &self.references {
+            insert(&format!("reference set {}", set.name), set.sha256.clone());
         }
         for featuriser in &self.featurisers {
-            set(&format!("featuriser {}", featuriser.id), featuriser.hash.clone());
+            insert(&format!("featuriser {}", featuriser.id), featuriser.hash.clone());
         }
         identity
     }

@@ -3,18 +3,19 @@
 use std::ops::Range;
 
 use ndarray::{Array2, s};
+use strata_chem::graph_features::chemprop::ChempropGraph;
 use strata_core::runtime::RunOptions;
 use strata_core::stream::{Interpret, RecordError, Stages};
 
-use crate::input::{Layout, Record};
+use crate::input::{Layout, Record, record_error};
 use crate::output::{RowWriter, Schema, round};
 use crate::scenario::Scorer;
 
-use super::DECIMALS;
 use super::columns::DESCRIPTORS;
 use super::models::{Domain, LoadedModels};
 use super::molecule::{Chemistry, Facts};
 use super::source::{write_failed, write_given};
+use super::{DECIMALS, Molecules, Predictor};
 
 /// Everything the workers share.
 pub(crate) struct Screening {
@@ -29,6 +30,10 @@ pub(crate) struct Screening {
 pub(crate) struct Scratch {
     /// One matrix a featuriser.
     features: Vec<Array2<f32>>,
+    /// No columns, for models that take graphs alone.
+    no_features: Array2<f32>,
+    /// A graph a molecule, where a model takes them.
+    graphs: Vec<ChempropGraph>,
     /// One table a model.
     predictions: Vec<Vec<f32>>,
     /// Fingerprints for the training domains, one list a kind of fingerprint.
@@ -38,6 +43,12 @@ pub(crate) struct Scratch {
 }
 
 impl Screening {
+    /// The models, in the order of their columns.
+    #[must_use]
+    pub(crate) fn predictors(&self) -> &[Box<dyn Predictor>] {
+        self.models.predictors()
+    }
+
     /// The columns of its rows.
     #[must_use]
     pub(crate) fn schema(&self) -> &Schema {
@@ -57,6 +68,8 @@ impl Stages for Screening {
             |domain: &super::models::FingerprintKind| vec![vec![0; domain.bits / 64]; chunk];
         Scratch {
             features: dims.map(|dim| Array2::zeros((chunk, dim))).collect(),
+            no_features: Array2::zeros((chunk, 0)),
+            graphs: vec![ChempropGraph::default(); if models.graphs { chunk } else { 0 }],
             predictions: models.predictors.iter().map(|m| vec![0.0; chunk * m.width()]).collect(),
             fingerprints: models.fingerprints.iter().map(fingerprint).collect(),
             nearest: vec![None; chunk],
@@ -79,6 +92,9 @@ impl Stages for Screening {
             })?;
             molecule.features(featuriser, row);
         }
+        if let Some(graph) = scratch.graphs.get_mut(slot) {
+            *graph = ChempropGraph::new(&mol).map_err(|error| record_error(&error))?;
+        }
         for (kind, rows) in self.models.fingerprints.iter().zip(&mut scratch.fingerprints) {
             molecule.fingerprint(kind, &mut rows[slot]);
         }
@@ -93,11 +109,15 @@ impl Stages for Screening {
     ) -> Result<(), RecordError> {
         let models = &self.models;
         for (at, model) in models.predictors.iter().enumerate() {
-            let features = &scratch.features[models.features_of[at]];
+            let features = match models.features_of[at] {
+                Some(at) => &scratch.features[at],
+                None => &scratch.no_features,
+            };
             let rows = features.slice(s![slots.clone(), ..]);
+            let graphs = scratch.graphs.get(slots.clone()).unwrap_or_default();
             let width = model.width();
             let place = slots.start * width..slots.end * width;
-            model.predict(rows, run, &mut scratch.predictions[at][place])?;
+            model.predict(Molecules { rows, graphs }, run, &mut scratch.predictions[at][place])?;
         }
         scratch.nearest[slots.clone()].fill(None);
         for Domain { set, datasets, kind } in &models.domains {
@@ -144,6 +164,11 @@ impl Stages for Screening {
             let first = numbers.len();
             for endpoint in model.endpoints() {
                 endpoint.interpret(raw, &mut numbers);
+                let name = &endpoint.endpoint.name;
+                if let Some(set) = self.models.reference(name) {
+                    let percentile = set.percentile(name, endpoint.mean(raw));
+                    numbers.push(percentile.map(|value| round(value, DECIMALS.descriptor)));
+                }
             }
             numbers[first..].iter().for_each(|&number| row.float(number));
             texts.clear();

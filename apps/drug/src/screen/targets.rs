@@ -4,14 +4,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use ndarray::{ArrayView2, ArrayViewD};
+use ndarray::ArrayViewD;
 use strata_core::provenance::Provenance;
 use strata_core::runtime::{Inputs, Model, RunOptions, RuntimeError};
 use strata_core::stream::RecordError;
 
 use crate::output::round;
 
-use super::{PredictedEndpoint, Predictor};
+use super::{Molecules, PredictedEndpoint, Predictor};
 
 /// Targets named a molecule.
 const TOP: usize = 5;
@@ -62,7 +62,7 @@ impl Predictor for TargetsModel {
 
     fn predict(
         &self,
-        features: ArrayView2<'_, f32>,
+        molecules: Molecules<'_>,
         run: &RunOptions,
         out: &mut [f32],
     ) -> Result<(), RecordError> {
@@ -71,13 +71,13 @@ impl Predictor for TargetsModel {
         };
         let card = self.model.card();
         if self.model.takes_tables() {
-            let inputs = Inputs::new().with(&card.inputs[0].name, features);
+            let inputs = Inputs::new().with(&card.inputs[0].name, molecules.rows);
             let outputs = self.model.run(&inputs, run).map_err(failed)?;
             let view: ArrayViewD<'_, f32> = outputs.view_at(0).map_err(failed)?;
             out.iter_mut().zip(view.iter()).for_each(|(place, value)| *place = *value);
             return Ok(());
         }
-        for (row, place) in features.rows().into_iter().zip(out.chunks_mut(self.width())) {
+        for (row, place) in molecules.rows.rows().into_iter().zip(out.chunks_mut(self.width())) {
             let inputs = Inputs::new().with(&card.inputs[0].name, row);
             let outputs = self.model.run(&inputs, run).map_err(failed)?;
             for (at, value) in place.iter_mut().enumerate() {
