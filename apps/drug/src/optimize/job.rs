@@ -189,7 +189,8 @@ fn prepare(
             (&plain, named)
         }
     };
-    let pipeline = Pipeline::new(layout(), (scenario, &choice, models), Path::new("start"))?;
+    let pipeline =
+        Pipeline::new(layout(), (scenario, &choice, models), (Path::new("start"), None))?;
     let mut goals = match &job.scenario {
         Some(scenario) => goals::of_scenario(scenario, pipeline.numbers()),
         None => Vec::new(),

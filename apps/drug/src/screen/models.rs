@@ -359,7 +359,12 @@ pub(crate) fn target_model(
     if !targets {
         return Err(unfit("its outputs are no targets; chembl-multitask's are"));
     }
+    let Some(rows) = inner.rows.filter(|_| !inner.graph) else {
+        return Err(unfit(
+            "it takes graphs of molecules, and a model of targets takes rows of numbers",
+        ));
+    };
     let ids = card.outputs.iter().map(|port| port.name.clone()).collect();
-    let predictor = targets::TargetsModel::new(Arc::clone(&model), &stamp.id, inner.dim());
-    Ok((Box::new(predictor), inner, ids))
+    let predictor = targets::TargetsModel::new(Arc::clone(&model), &stamp.id, rows.dim());
+    Ok((Box::new(predictor), rows, ids))
 }

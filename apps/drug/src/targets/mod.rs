@@ -18,7 +18,7 @@ use strata_core::provenance::Provenance;
 use strata_core::runtime::RunOptions;
 use strata_core::stream::RecordError;
 
-use crate::screen::{ModelSource, Predictor, target_model};
+use crate::screen::{ModelSource, Molecules, Predictor, target_model};
 use crate::tools::ToolError;
 
 pub use background::Background;
@@ -81,7 +81,7 @@ impl TargetPredictor {
         run: &RunOptions,
         out: &mut [f32],
     ) -> Result<(), RecordError> {
-        self.predictor.predict(features, run, out)
+        self.predictor.predict(Molecules { rows: features, graphs: &[] }, run, out)
     }
 
     /// Where its answers come from.
