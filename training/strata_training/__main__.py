@@ -12,6 +12,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
 from .admet import command as admet  # noqa: E402
+from .molecule import command as molecule  # noqa: E402
 from .reader import command as reader  # noqa: E402
 from .text import command as text  # noqa: E402
 from .vision import command as vision  # noqa: E402
@@ -30,6 +31,8 @@ def main() -> int:
         return reader.main(sys.argv[1:])
     if len(sys.argv) > 1 and sys.argv[1] in weather.NAMES:
         return weather.main(sys.argv[1:])
+    if len(sys.argv) > 1 and sys.argv[1] in molecule.NAMES:
+        return molecule.main(sys.argv[1:])
     # Here, so that a vision model can be trained where RDKit and LightGBM are not installed.
     from .config import SPECS
     from .data import DataError, data_folder
@@ -38,7 +41,7 @@ def main() -> int:
 
     root = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(prog="strata_training", description=__doc__)
-    names = [*SPECS, "all", *admet.NAMES, *vision.NAMES, *text.NAMES, *reader.NAMES, *weather.NAMES]
+    names = [*SPECS, "all", *molecule.NAMES, *admet.NAMES, *vision.NAMES, *text.NAMES, *reader.NAMES, *weather.NAMES]
     parser.add_argument("name", choices=names, help="model to train (`all`: those of molecules)")
     parser.add_argument("--data", help="folder of the MoleculeNet files (default: STRATA_DATASETS, else the cache)")
     parser.add_argument("--out", type=Path, default=root / "shared-models", help="where model folders go")

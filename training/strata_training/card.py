@@ -21,6 +21,23 @@ DATA_LICENCE = "MIT (MoleculeNet, as distributed with DeepChem)"
 
 
 @dataclass(frozen=True)
+class GraphPart:
+    """Heads on the molecule encoder, blended with the trees and perceptrons."""
+
+    weight: float
+    hidden: int
+    epochs: int
+    whole: bool
+    # [name, dtype, shape, meaning] of the graph's inputs.
+    inputs: tuple[tuple[str, str, list, str], ...]
+    featuriser: str
+    encoder: str
+    # Figures on the valid part by weight, which chose it; and the test part's, for the README.
+    trials: tuple[tuple[str, float, float], ...]
+    metric: str
+
+
+@dataclass(frozen=True)
 class Result:
     """Everything about a trained model that its card states."""
 
@@ -34,6 +51,12 @@ class Result:
     thresholds: list[float | None]
     parity: Parity
     trees: int
+    graph: GraphPart | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the model: its specification's, or that of its sibling that reads graphs too."""
+        return self.spec.name if self.graph is None else f"{self.spec.name}-graph"
 
 
 def _text(value: str) -> str:
@@ -48,9 +71,9 @@ def _table(name: str, pairs: list[tuple[str, str]]) -> str:
     return "\n".join([name, *(f"{key} = {value}" for key, value in pairs)]) + "\n"
 
 
-def _files(folder: Path, spec: ModelSpec) -> list[str]:
+def _files(folder: Path, name: str) -> list[str]:
     out = []
-    for path, role in [(f"{spec.name}.onnx", "model"), ("domain.bin", "domain"), ("golden.json", "golden")]:
+    for path, role in [(f"{name}.onnx", "model"), ("domain.bin", "domain"), ("golden.json", "golden")]:
         raw = (folder / path).read_bytes()
         digest = hashlib.sha256(raw).hexdigest()
         pairs = [("path", _text(path)), ("bytes", str(len(raw))), ("sha256", _text(digest)), ("role", _text(role))]
@@ -99,6 +122,28 @@ def _figures(result: Result) -> list[str]:
     ]
 
 
+def _rows(result: Result) -> str:
+    return "N" if result.graph is None else "molecules"
+
+
+def _title(result: Result) -> str:
+    return result.spec.title if result.graph is None else f"{result.spec.title}, with the molecule encoder"
+
+
+def _featuriser(result: Result) -> str:
+    return FEATURISER if result.graph is None else f"{result.graph.featuriser}+{FEATURISER}"
+
+
+def _graph_inputs(result: Result) -> list[str]:
+    if result.graph is None:
+        return []
+    out = []
+    for name, dtype, shape, meaning in result.graph.inputs:
+        pairs = [("name", _text(name)), ("dtype", _text(dtype)), ("shape", json.dumps(shape))]
+        out.append(_table("[[inputs]]", [*pairs, ("meaning", _text(meaning))]))
+    return out
+
+
 def card_toml(result: Result, folder: Path) -> str:
     """The card; the files it names must already be in `folder`."""
     spec = result.spec
@@ -106,11 +151,11 @@ def card_toml(result: Result, folder: Path) -> str:
     single = "regression" if spec.regression else "binary-classification"
     kind = single if len(spec.tasks) == 1 else "multitask-classification"
     head = [
-        ("name", _text(spec.name)),
+        ("name", _text(result.name)),
         ("layer", _text("foundation")),
         ("kind", _text("scientific")),
         ("task", _text(kind)),
-        ("title", _text(spec.title)),
+        ("title", _text(_title(result))),
         ("description", _text(spec.description)),
         ("version", _text("1.0.0")),
         ("licence", _text("Apache-2.0")),
@@ -122,13 +167,14 @@ def card_toml(result: Result, folder: Path) -> str:
             "[source]",
             [("url", _text("trained by training/")), ("revision", _text(f"data sha256 {result.data.sha256}"))],
         ),
-        *_files(folder, spec),
+        *_files(folder, result.name),
+        *_graph_inputs(result),
         _table(
             "[[inputs]]",
             [
                 ("name", _text("features")),
                 ("dtype", _text("float32")),
-                ("shape", f'["N", {DIM}]'),
+                ("shape", f'["{_rows(result)}", {DIM}]'),
                 ("meaning", _text("2048 folded ECFP4 counts, then 110 descriptors under RDKit's names")),
                 ("unit", _text("1")),
             ],
@@ -138,13 +184,13 @@ def card_toml(result: Result, folder: Path) -> str:
             [
                 ("name", _text("predictions")),
                 ("dtype", _text("float32")),
-                ("shape", f'["N", {columns}]'),
+                ("shape", f'["{_rows(result)}", {columns}]'),
                 ("meaning", _text(f"{outputs} a task and seed: column = task * {len(spec.seeds)} + seed")),
                 ("unit", _text(spec.unit or "1")),
             ],
         ),
         *_endpoints(result),
-        _table("[preprocess]", [("featuriser", _text(FEATURISER)), ("featuriser_hash", _text(result.featuriser_hash))]),
+        _table("[preprocess]", [("featuriser", _text(_featuriser(result))), ("featuriser_hash", _text(result.featuriser_hash))]),
         _table(
             "[postprocess]",
             [("mean_over", _text("seeds")), ("sd", _text("sample (divided by the number of seeds less one)"))],
@@ -153,7 +199,7 @@ def card_toml(result: Result, folder: Path) -> str:
             "[[variants]]",
             [
                 ("name", _text("fp32")),
-                ("file", _text(f"{spec.name}.onnx")),
+                ("file", _text(f"{result.name}.onnx")),
                 ("precision", _text("fp32")),
                 ("latency", _text("balanced")),
             ],
@@ -166,7 +212,7 @@ def card_toml(result: Result, folder: Path) -> str:
                 ("split", _text(DESCRIPTION)),
                 ("seeds", str(list(spec.seeds))),
                 ("rows", str(len(result.split.train))),
-                ("script", _text(f"python -m strata_training {spec.name}")),
+                ("script", _text(f"python -m strata_training {result.name}")),
             ],
         ),
         *_figures(result),
@@ -183,6 +229,31 @@ def _figure_rows(result: Result) -> str:
     return "\n".join(lines)
 
 
+def _graph_lines(result: Result) -> str:
+    part = result.graph
+    if part is None:
+        return ""
+    reach = "the encoder below them went on learning" if part.whole else "of the encoder only the last layer went on learning"
+    return f"""- Graph part: {len(result.spec.seeds)} heads of {part.hidden} hidden units on the molecule encoder ({part.encoder}) and the descriptors,
+  {part.epochs} epochs; {reach}. Head s leaves out the rows that member s leaves out.
+  Blend: {1 - part.weight:g} trees and perceptron, {part.weight:g} graph{"" if result.spec.regression else ", before the sigmoid"}.
+"""
+
+
+def _graph_table(result: Result) -> str:
+    part = result.graph
+    if part is None:
+        return ""
+    lines = [f"| answer | {part.metric}, valid part (which chose) | {part.metric}, test part |", "| --- | --- | --- |"]
+    lines += [f"| {name} | {valid:.4f} | {test:.4f} |" for name, valid, test in part.trials]
+    text = "\n".join(lines)
+    return f"""
+Parts and blends beside each other:
+
+{text}
+"""
+
+
 def readme(result: Result) -> str:
     """A model card for people."""
     spec, data, split, same = result.spec, result.data, result.split, result.parity
@@ -195,7 +266,7 @@ def readme(result: Result) -> str:
     chosen = "interval widths" if spec.regression else "class thresholds"
     seeds = ", ".join(map(str, spec.seeds))
     weaknesses = "\n".join(f"- {line}" for line in spec.weaknesses)
-    return f"""# {spec.title}
+    return f"""# {_title(result)}
 
 {spec.description}
 
@@ -212,13 +283,13 @@ def readme(result: Result) -> str:
   A member leaves out its own tenth of the training rows. The answer is the mean of the members, the
   uncertainty their standard deviation. Nothing was trained on the valid part (it chose settings and
   {chosen}) or on the test part.
-- Features: {FEATURISER}, computed by {result.features_by}.
-- Again: `cargo xtask train {spec.name}`, or `python -m strata_training {spec.name}` in `training/`.
+{_graph_lines(result)}- Features: {_featuriser(result)}, computed by {result.features_by}.
+- Again: `cargo xtask train {result.name}`, or `python -m strata_training {result.name}` in `training/`.
 
 ## Figures on the test part
 
 {_figure_rows(result)}
-
+{_graph_table(result)}
 The ONNX file gives what the trained members give within {same.largest:.1e} on all {same.rows} molecules
 of the data ({same.beyond} of them beyond {TOLERANCE:g}).
 

@@ -23,8 +23,8 @@ class RustFeaturiser:
         self._command = command or cargo
         self._workspace = workspace
 
-    def _run(self, arguments: list[str], **io) -> subprocess.CompletedProcess:
-        command = [*self._command, FEATURISER, *arguments]
+    def _run(self, arguments: list[str], featuriser: str = FEATURISER, **io) -> subprocess.CompletedProcess:
+        command = [*self._command, featuriser, *arguments]
         done = subprocess.run(command, cwd=self._workspace, stderr=subprocess.PIPE, check=False, **io)
         if done.returncode != 0:
             text = done.stderr.decode(errors="replace").strip()
@@ -36,6 +36,13 @@ class RustFeaturiser:
         words = self._run(["--hash"], stdout=subprocess.PIPE).stdout.decode().split()
         if len(words) != 2 or words[1] != str(DIM):
             raise FeaturiserError(f"expected a hash and {DIM}, got {words}")
+        return words[0]
+
+    def hash_of(self, featuriser: str) -> str:
+        """Hash of another featuriser, such as that of graphs."""
+        words = self._run(["--hash"], featuriser, stdout=subprocess.PIPE).stdout.decode().split()
+        if not words:
+            raise FeaturiserError(f"expected the hash of {featuriser}, got nothing")
         return words[0]
 
     def features(self, smiles: list[str]) -> np.ndarray:

@@ -20,9 +20,9 @@ from .graph import pack
 class Plan:
     """How long and how fast."""
 
-    epochs: int = 5
+    epochs: int = 3
     batch: int = 128
-    # Constant after the first steps, falling to nothing over the last epoch: a run can be made longer from a checkpoint.
+    # Constant after the first steps, falling to nothing over the last epoch: a checkpoint fits runs of any length.
     rate: float = 1e-3
     warm_steps: int = 300
     decay: float = 0.01

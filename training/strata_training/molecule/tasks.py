@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..config import SPECS, ModelSpec, Task
 from ..network import NetworkSettings
+from .settings import Tuning
 
 FREESOLV = ModelSpec(
     name="freesolv",
@@ -24,3 +25,6 @@ FREESOLV = ModelSpec(
 )
 
 TASKS: dict[str, ModelSpec] = {**SPECS, "freesolv": FREESOLV}
+
+# How each task's heads are trained, chosen on the valid part; what is not here takes the defaults.
+CHOSEN: dict[str, Tuning] = {}

@@ -19,22 +19,7 @@ from ..features import COUNTS
 from ..members import FOLDS
 from .encoder import Encoder, batch_of, collect
 from .graph import Graphs, pack
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How heads, and the encoder below them, are trained."""
-
-    epochs: int = 30
-    batch: int = 32
-    rate: float = 1e-3
-    # Of the encoder, against the heads'; 0 keeps messages as they were pre-trained and tunes only the last layer.
-    encoder_share: float = 0.3
-    hidden: int = 128
-    dropout: float = 0.2
-    decay: float = 0.01
-    seed: int = 0
-    described: bool = True
+from .settings import Tuning
 
 
 class Heads(nn.Module):
