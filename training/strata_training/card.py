@@ -190,7 +190,10 @@ def card_toml(result: Result, folder: Path) -> str:
             ],
         ),
         *_endpoints(result),
-        _table("[preprocess]", [("featuriser", _text(_featuriser(result))), ("featuriser_hash", _text(result.featuriser_hash))]),
+        _table(
+            "[preprocess]",
+            [("featuriser", _text(_featuriser(result))), ("featuriser_hash", _text(result.featuriser_hash))],
+        ),
         _table(
             "[postprocess]",
             [("mean_over", _text("seeds")), ("sd", _text("sample (divided by the number of seeds less one)"))],
@@ -233,10 +236,12 @@ def _graph_lines(result: Result) -> str:
     part = result.graph
     if part is None:
         return ""
-    reach = "the encoder below them went on learning" if part.whole else "of the encoder only the last layer went on learning"
-    return f"""- Graph part: {len(result.spec.seeds)} heads of {part.hidden} hidden units on the molecule encoder ({part.encoder}) and the descriptors,
-  {part.epochs} epochs; {reach}. Head s leaves out the rows that member s leaves out.
-  Blend: {1 - part.weight:g} trees and perceptron, {part.weight:g} graph{"" if result.spec.regression else ", before the sigmoid"}.
+    reach = "all of the encoder below them" if part.whole else "the encoder's last layer"
+    where = "" if result.spec.regression else ", before the sigmoid"
+    return f"""- Graph part: {len(result.spec.seeds)} heads of {part.hidden} hidden units on the molecule encoder
+  ({part.encoder}) and the descriptors, {part.epochs} epochs; {reach} went on
+  learning with them. Head s leaves out the rows that member s leaves out.
+  Blend: {1 - part.weight:g} trees and perceptron, {part.weight:g} graph{where}.
 """
 
 

@@ -47,7 +47,9 @@ def test_sparse_sums_say_what_loops_say():
     state = np.random.default_rng(0).random((len(packed.bonds), 3)).astype(np.float32)
     for bond in range(len(packed.bonds)):
         into = [b for b in range(len(packed.bonds)) if packed.target[b] == packed.source[bond] and b != bond ^ 1]
-        assert batch.neighbours(torch.from_numpy(state))[bond].numpy() == pytest.approx(state[into].sum(axis=0), abs=1e-5)
+        assert batch.neighbours(torch.from_numpy(state))[bond].numpy() == pytest.approx(
+            state[into].sum(axis=0), abs=1e-5
+        )
     dense = torch.from_numpy(state).requires_grad_()
     batch.neighbours(dense).square().sum().backward()
     whole = batch.neighbours.matrix.to_dense()

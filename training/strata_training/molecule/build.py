@@ -1,4 +1,4 @@
-"""A shipped property model's sibling that reads graphs too: its trees and perceptrons, blended with heads on the encoder."""
+"""A shipped property model's sibling that reads graphs too: its trees and perceptrons, blended with encoder heads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 from .. import domain, parity
 from ..card import GraphPart, Result, card_toml, readme
@@ -18,7 +19,7 @@ from ..features import FEATURISER, rdkit_bits
 from ..metrics import rmse
 from ..pipeline import Options, _features, calibrated, golden_rows, trained
 from ..split import murcko, scaffold_split
-from .export import blended_onnx, halve, read_encoder, run
+from .export import blended_onnx, halve, margins_model, read_encoder, run
 from .graph import FEATURISER as GRAPH
 from .graph import graphs_of_smiles, onnx_inputs, pack
 from .release import INPUTS, NAME, golden
@@ -67,27 +68,48 @@ def graph_hash(options: Options, rows_hash: str) -> str:
     return hashlib.sha256(f"{GRAPH}+{FEATURISER}\n{own}\n{rows_hash}".encode()).hexdigest()
 
 
+def rows_model(spec: ModelSpec, options: Options, features: np.ndarray, targets: np.ndarray, train: np.ndarray):
+    """The shipped trees and perceptrons as ONNX; a task that has no shipped model trains them."""
+    shipped = options.out / spec.name / f"{spec.name}.onnx"
+    if shipped.is_file():
+        return onnx.load(shipped)
+    return to_onnx(trained(spec, features, targets, train))
+
+
+def trees_in(model: onnx.ModelProto) -> int:
+    """Trees of all members together."""
+    trees = 0
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "nodes_treeids":
+                trees += len(set(attribute.ints))
+    return trees
+
+
 def build(name: str, options: Options, tuning: Tuning | None = None) -> Result:
     """Trains and writes the sibling `name`-graph; prints what came out."""
     spec, tuning = TASKS[name], tuning or CHOSEN.get(name, Tuning())
     path = options.out / NAME / f"{NAME}.onnx"
     if not path.is_file():
-        raise DataError(f"{path} is missing: train it with `cargo xtask train {NAME}` first, or name its folder with --out")
+        raise DataError(
+            f"{path} is missing: train it first (`cargo xtask train {NAME}`), or name its folder with --out"
+        )
     data = load(spec, options.data)
     split = scaffold_split([murcko(text) for text in data.smiles])
     features, maker, digest = _features(data, options)
-    ensemble = trained(spec, features, data.targets, split.train)
+    by_features = rows_model(spec, options, features, data.targets, split.train)
     graphs, everything = graphs_of_smiles(data.smiles), np.arange(len(data.smiles))
     tuned = tune(spec, read_encoder(path), Rows(graphs, features, data.targets, split.train), tuning)
     halve(tuned.encoder)
     halve(tuned.heads)
-    by_rows, by_graph = ensemble.margins(features), tuned.margins(graphs, features, everything)
+    stopped = margins_model(by_features, spec.regression).SerializeToString()
+    by_rows, by_graph = parity.run(stopped, features), tuned.margins(graphs, features, everything)
     tried = trials(spec, data.targets, by_rows, by_graph, (split.valid, split.test))
     chosen = best(spec, tried)
     for trial in tried:
         mark = " chosen" if trial == chosen else ""
         print(f"  {name}: weight {trial.weight:g} valid {trial.valid:.4f} test {trial.test:.4f}{mark}", flush=True)
-    raw = blended_onnx(to_onnx(ensemble), tuned, chosen.weight, spec.regression).SerializeToString()
+    raw = blended_onnx(by_features, tuned, chosen.weight, spec.regression).SerializeToString()
     shipped = run(raw, graphs, features, everything)
     expected = (1 - chosen.weight) * by_rows + chosen.weight * by_graph
     if not spec.regression:
@@ -104,7 +126,7 @@ def build(name: str, options: Options, tuning: Tuning | None = None) -> Result:
         interval=interval,
         thresholds=thresholds,
         parity=parity.compare(expected, shipped),
-        trees=ensemble.trees(),
+        trees=trees_in(by_features),
         graph=GraphPart(
             weight=chosen.weight,
             hidden=tuning.hidden,
@@ -122,7 +144,8 @@ def build(name: str, options: Options, tuning: Tuning | None = None) -> Result:
     example = golden([data.smiles[row] for row in rows], inputs, {"predictions": expected[rows]})
     _write(result, options.out / result.name, raw, example)
     same = result.parity
-    print(f"  {result.name}: {len(raw) / 1e6:.2f} MB; ONNX against trained: {same.largest:.1e} over {same.rows}", flush=True)
+    gap = f"ONNX against trained: {same.largest:.1e} over {same.rows}"
+    print(f"  {result.name}: {len(raw) / 1e6:.2f} MB; {gap}", flush=True)
     return result
 
 

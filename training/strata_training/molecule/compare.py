@@ -1,4 +1,4 @@
-"""What a frozen vector is worth: the same small perceptron on our vectors, on untrained ones, on MolCLR's and on descriptors."""
+"""What a frozen vector is worth: the same perceptron on ours, on untrained ones, on MolCLR's and on descriptors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def molclr(smiles: list[str], model: Path, batch: int = 64) -> np.ndarray:
 
 
 def perceptrons(spec: ModelSpec, x: np.ndarray, targets: np.ndarray, split: Split) -> tuple[float, float]:
-    """Figure on the test part of the mean of the seeds' perceptrons, and the standard deviation of their own figures."""
+    """Test figure of the mean of the seeds' perceptrons, and the standard deviation of their own figures."""
     scaling = scaling_of(x[split.train], 0, 0.0)
     each = []
     for seed in spec.seeds:

@@ -1,8 +1,9 @@
 """The molecules the encoder is pre-trained on, and what it learns to say about them: all of it from structure alone.
 
 Sources, all free to use: RDKit's test pairs drawn from PubChem (public domain; the file BSD-3), NCI's open set (public
-domain), NCI's AIDS antiviral screen (public domain) and Tox21 (NIH, public domain). Labels are never read. A molecule of
-any benchmark's valid or test part is left out, also as another stereo form, as a salt, or as a part of a mixture.
+domain), NCI's AIDS antiviral screen (public domain) and Tox21 (NIH, public domain). Labels are never read. A molecule
+of any benchmark's valid or test part is left out, also as another stereo form, as a salt, or as the largest part of a
+mixture.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def normalised(described: np.ndarray) -> np.ndarray:
 
 
 def corpus(folder: Path, work: Path, features) -> Corpus:
-    """The corpus, from `work` if an earlier run left it there. `features` gives rows of the property models' features."""
+    """The corpus, from `work` if an earlier run left it there. `features` gives rows as property models read them."""
     from rdkit import Chem
 
     path = work / "corpus.npz"
@@ -165,4 +166,3 @@ def corpus(folder: Path, work: Path, features) -> Corpus:
 def digest(smiles: list[str]) -> str:
     """SHA-256 of the molecules in order: names the corpus on the card."""
     return hashlib.sha256("\n".join(smiles).encode()).hexdigest()
-

@@ -151,9 +151,7 @@ def heads(graph: Graph, tuned: Tuned, embedding: str, weight: float) -> str:
         clipped = graph.node("Clip", [scaled, graph.constant(-limit), graph.constant(limit)])
         x = graph.node("Concat", [embedding, clipped], axis=1)
     own = tuned.heads
-    first = graph.node(
-        "Gemm", [x, graph.matrix(_weights(own.first)), graph.constant(own.first.bias.detach().numpy())]
-    )
+    first = graph.node("Gemm", [x, graph.matrix(_weights(own.first)), graph.constant(own.first.bias.detach().numpy())])
     # Blocks of one matrix: hidden units of head s reach only the columns of head s.
     last, seeds, tasks = own.last.detach().numpy(), own.seeds, own.tasks
     units = last.shape[1]
@@ -182,22 +180,27 @@ def encoder_onnx(encoder: Encoder) -> onnx.ModelProto:
     return _finish(helper.make_graph(graph.nodes, "molecule_encoder", ins, [out], graph.constants))
 
 
+def margins_model(model: onnx.ModelProto, regression: bool) -> onnx.ModelProto:
+    """A property model that stops before its sigmoid; of a regression, the model itself."""
+    out = onnx.ModelProto()
+    out.CopyFrom(model)
+    if not regression:
+        last = out.graph.node.pop()
+        if last.op_type != "Sigmoid":
+            raise ValueError(f"expected the model to end in Sigmoid, found {last.op_type}")
+        out.graph.output[0].name = last.input[0]
+    return out
+
+
 def blended_onnx(rows_model: onnx.ModelProto, tuned: Tuned, weight: float, regression: bool) -> onnx.ModelProto:
     """The trees and perceptrons of `rows_model`, blended with the heads: (1 - weight) : weight, before the sigmoid."""
     blend = Graph("graph_")
     ours = heads(blend, tuned, embed(blend, tuned.encoder), weight)
-    rows = onnx.ModelProto()
-    rows.CopyFrom(rows_model)
+    rows = margins_model(rows_model, regression)
     nodes = list(rows.graph.node)
-    if not regression:
-        sigmoid = nodes.pop()
-        if sigmoid.op_type != "Sigmoid":
-            raise ValueError(f"expected the model to end in Sigmoid, found {sigmoid.op_type}")
-        margin = sigmoid.input[0]
-    else:
-        # The last node made the predictions; now it makes margins.
-        margin = "rows_margins"
-        nodes[-1].output[0] = margin
+    # The last node made the predictions; now it makes margins, which may bear another name.
+    margin = "rows_margins"
+    nodes[-1].output[0] = margin
     share = blend.constant(np.float32(1.0 - weight))
     theirs = blend.node("Mul", [margin, share])
     last = blend.node("Add", [theirs, ours], "predictions" if regression else None)

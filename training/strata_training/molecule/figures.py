@@ -1,4 +1,4 @@
-"""What was measured with the shipped encoder, for its README (`molecule-compare` and the `NAME-graph` models make it again)."""
+"""What was measured with the shipped encoder, for its README; `molecule-compare` and `NAME-graph` measure it again."""
 
 from __future__ import annotations
 

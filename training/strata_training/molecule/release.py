@@ -48,11 +48,11 @@ INPUTS = (
 WEAKNESSES = (
     "138,060 molecules are few (published encoders saw millions): on unusual chemistry it knows little more than its "
     "fingerprint.",
-    "It learns fingerprints and computed descriptors, so that a vector holds much of what those say; measured use beside "
-    "them is in the table above.",
+    "It learns fingerprints and computed descriptors, so that a vector holds much of what those say; its measured use "
+    "beside them is in the table above.",
     "No 3D structure; several fragments are one graph whose atoms are added up.",
-    "Numbers are not negative and many are 0; cosines between unlike molecules are well above 0. Centre before use as a "
-    "similarity.",
+    "Numbers are not negative and many are 0; cosines between unlike molecules are well above 0. Centre before use as "
+    "a similarity.",
 )
 
 
@@ -143,14 +143,14 @@ def readme(release: Release, parity: str) -> str:
         "## How it was made",
         "",
         f"- Molecules: {len(release.corpus.smiles):,}, each once ({sources}); all public domain, no label was read. "
-        f"{counts['benchmark molecules held out']:,} were left out because they, their largest fragment or another stereo "
-        "form of them is in the valid or test part (deterministic scaffold split) of ESOL, FreeSolv, Lipophilicity, BBBP, "
-        "BACE, ClinTox, Tox21 or HIV.",
-        f"- Network: directed message passing, {size.steps} steps with weights of their own, {size.hidden} wide; mean and sum of "
-        f"atoms to {size.embedding} numbers; {weights:,} weights, matrices as float16 in the file.",
-        "- Lesson: 15 % of a molecule's atoms are hidden; from what is left the network says 2,048 bits of ECFP4, 1,024 of "
-        "atom pairs, 1,024 of torsions, 110 descriptors (by rank to a normal distribution), and which kind the hidden atoms "
-        f"are. {plan.epochs} epochs, batches of {plan.batch}, seed {plan.seed}.",
+        f"{counts['benchmark molecules held out']:,} were left out because they, their largest fragment or another "
+        "stereo form of them is in the valid or test part (deterministic scaffold split) of ESOL, FreeSolv, "
+        "Lipophilicity, BBBP, BACE, ClinTox, Tox21 or HIV.",
+        f"- Network: directed message passing, {size.steps} steps with weights of their own, {size.hidden} wide; mean "
+        f"and sum of atoms to {size.embedding} numbers; {weights:,} weights, matrices as float16 in the file.",
+        "- Lesson: 15 % of a molecule's atoms are hidden; from what is left the network says 2,048 bits of ECFP4, "
+        "1,024 of atom pairs, 1,024 of torsions, 110 descriptors (by rank to a normal distribution), and which kind "
+        f"the hidden atoms are. {plan.epochs} epochs, batches of {plan.batch}, seed {plan.seed}.",
         f"- Losses on {plan.watched:,} molecules left out at random: {loss}.",
         "- Licence of the weights: Apache-2.0.",
         f"- Again: `cargo xtask train {NAME}`, or `python -m strata_training {NAME}` in `training/`.",

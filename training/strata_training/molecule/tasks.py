@@ -9,7 +9,8 @@ from .settings import Tuning
 FREESOLV = ModelSpec(
     name="freesolv",
     title="Hydration free energy (FreeSolv)",
-    description="Free energy of transfer from gas to water at 25 °C, for neutral small molecules. Lower is more soluble.",
+    description="Free energy of transfer from gas to water at 25 °C, for neutral small molecules. "
+    "Lower is more soluble.",
     dataset="FreeSolv",
     file="SAMPL.csv",
     tasks=(Task("expt", "FreeSolv", "Hydration free energy"),),
@@ -17,7 +18,7 @@ FREESOLV = ModelSpec(
     provenance="Mobley and Guthrie 2014 (J. Comput. Aided Mol. Des. 28, 711), as in MoleculeNet",
     weaknesses=(
         "642 small molecules, fragments rather than drugs.",
-        "The test part is 65 molecules, most of them polycyclic or with several polar groups: a figure moves by tenths.",
+        "The test part is 65 molecules, polycyclic or with several polar groups: a figure moves by tenths.",
     ),
     trees={**SPECS["esol"].trees},
     rounds=200,
