@@ -1,5 +1,5 @@
-//! `embed`: MolCLR's encoder run for real where its file is present; its graphs, and what is said
-//! where the file is absent, always.
+//! `embed`: the shipped encoder; MolCLR's encoder run for real where its file is present; its graphs, and what
+//! is said where the file is absent, always.
 #![allow(clippy::unwrap_used, reason = "a test's helpers stop the test as it does itself")]
 
 mod screen_support;
@@ -54,8 +54,9 @@ fn embed(input: &Path, models: &Path, out: &Path, more: &[&str]) -> Output {
     program().args(args).args(more).output().unwrap()
 }
 
+/// By MolCLR's encoder.
 fn embedded(input: &Path, models: &Path, out: &Path, more: &[&str]) {
-    let output = embed(input, models, out, more);
+    let output = embed(input, models, out, &[&["--model", "molclr-gcn"], more].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -89,8 +90,9 @@ fn a_graph_is_as_worked_out_by_hand() {
 fn an_absent_file_says_how_to_bring_it() {
     let dir = tempfile::tempdir().unwrap();
     let (models, out) = (models(dir.path(), None), dir.path().join("out.csv"));
-    let args = ["embed", text(&demo_library()), "--out", text(&out), "--models-dir", text(&models)]
-        .map(str::to_owned);
+    let (library, model) = (demo_library(), "molclr-gcn");
+    let args = ["embed", text(&library), "--out", text(&out), "--models-dir", text(&models)];
+    let args = [args.as_slice(), &["--model", model]].concat();
     let cache = dir.path().join("cache");
     let output = program().args(args).env("STRATA_CACHE", cache).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -110,6 +112,32 @@ fn a_model_that_is_no_encoder_is_refused() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("molclr-graph/1"), "{stderr}");
+}
+
+/// The golden example's graphs were made by RDKit, ours are made here from the same SMILES.
+#[test]
+fn the_shipped_encoder_gives_its_golden_vectors_from_smiles() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared-models");
+    let golden = models.join("molecule-encoder/golden.json");
+    if !has_runtime() {
+        return strata_testkit::skip("no ONNX Runtime");
+    }
+    let golden = std::fs::read(golden).unwrap();
+    let golden: serde_json::Value = serde_json::from_slice(&golden).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (input, out) = (dir.path().join("in.smi"), dir.path().join("out.csv"));
+    let smiles: Vec<&str> =
+        golden["smiles"].as_array().unwrap().iter().flat_map(|text| text.as_str()).collect();
+    std::fs::write(&input, smiles.join("\n") + "\n").unwrap();
+    let output = embed(&input, &models, &out, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let expected = golden["outputs"]["embedding"]["data"].as_array().unwrap();
+    let expected: Vec<f64> = expected.iter().flat_map(serde_json::Value::as_f64).collect();
+    let found = vectors(&out);
+    assert_eq!((found.len(), expected.len()), (smiles.len(), smiles.len() * 512));
+    for ((vector, wanted), smiles) in found.iter().zip(expected.chunks(512)).zip(&smiles) {
+        assert!(largest_difference(vector, wanted) < 1e-4, "{smiles}");
+    }
 }
 
 #[test]
@@ -144,7 +172,7 @@ fn vectors_are_those_of_python_and_bad_rows_stay_in_place() {
     let note: serde_json::Value = serde_json::from_str(&note).unwrap();
     assert_eq!((&note["model"]["model"], &note["rows"]), (&"molclr-gcn".into(), &8.into()));
     assert_eq!(note["errors"]["operation"], 1);
-    let again = embed(&input, &models, &out, &columns);
+    let again = embed(&input, &models, &out, &[&["--model", "molclr-gcn"], &columns[..]].concat());
     assert!(String::from_utf8_lossy(&again.stderr).contains("--overwrite"));
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +18,18 @@ from ..evaluate import figures, mean_auc
 from ..export import to_onnx
 from ..features import FEATURISER, rdkit_bits
 from ..metrics import rmse
-from ..pipeline import Options, _features, calibrated, golden_rows, trained
-from ..split import murcko, scaffold_split
+from ..pipeline import Options, _features, cache_folder, calibrated, golden_rows, trained
+from ..rust import RustFeaturiser
+from ..split import Split, murcko, scaffold_split
+from . import encoder as encoder_module
+from . import graph, tune
 from .export import blended_onnx, halve, margins_model, read_encoder, run
 from .graph import FEATURISER as GRAPH
 from .graph import graphs_of_smiles, onnx_inputs, pack
 from .release import INPUTS, NAME, golden
 from .settings import Tuning
-from .tasks import CHOSEN, TASKS
-from .tune import Rows, tune
+from .tasks import TASKS, TRIED
+from .tune import Rows, Tuned
 
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -45,11 +49,11 @@ def figure(spec: ModelSpec, targets: np.ndarray, margins: np.ndarray) -> float:
     return rmse(targets[:, 0], mean[:, 0]) if spec.regression else mean_auc(targets, mean)
 
 
-def trials(spec: ModelSpec, targets: np.ndarray, rows: np.ndarray, graph: np.ndarray, parts) -> list[Trial]:
-    """Each weight's figures; `rows` and `graph` are margins of all molecules."""
+def trials(spec: ModelSpec, targets: np.ndarray, rows: np.ndarray, by_graph: np.ndarray, parts) -> list[Trial]:
+    """Each weight's figures; `rows` and `by_graph` are margins of all molecules."""
     out = []
     for weight in WEIGHTS:
-        blend = (1 - weight) * rows + weight * graph
+        blend = (1 - weight) * rows + weight * by_graph
         out.append(Trial(weight, *(figure(spec, targets[part], blend[part]) for part in parts)))
     return out
 
@@ -58,14 +62,6 @@ def best(spec: ModelSpec, tried: list[Trial]) -> Trial:
     """The blend that is best on the valid part; among equals the one with less graph."""
     sign = 1.0 if spec.regression else -1.0
     return min(tried, key=lambda trial: (sign * trial.valid, trial.weight))
-
-
-def graph_hash(options: Options, rows_hash: str) -> str:
-    """Hash of graph and rows together, as the screening program computes it."""
-    from ..rust import RustFeaturiser
-
-    own = RustFeaturiser(options.workspace, options.featurise).hash_of(GRAPH)
-    return hashlib.sha256(f"{GRAPH}+{FEATURISER}\n{own}\n{rows_hash}".encode()).hexdigest()
 
 
 def rows_model(spec: ModelSpec, options: Options, features: np.ndarray, targets: np.ndarray, train: np.ndarray):
@@ -86,9 +82,61 @@ def trees_in(model: onnx.ModelProto) -> int:
     return trees
 
 
-def build(name: str, options: Options, tuning: Tuning | None = None) -> Result:
-    """Trains and writes the sibling `name`-graph; prints what came out."""
-    spec, tuning = TASKS[name], tuning or CHOSEN.get(name, Tuning())
+def tuned_once(spec: ModelSpec, encoder: Path, data: Rows, tuning: Tuning) -> Tuned:
+    """Heads of an earlier run with the same rows, settings, encoder and code, else new ones."""
+    digest = hashlib.sha256(repr((spec.name, spec.seeds, tuning)).encode())
+    for part in (data.features[data.train], data.targets[data.train], data.graphs.atoms, data.graphs.ends):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    for source in (encoder, *(Path(module.__file__) for module in (tune, graph, encoder_module))):
+        digest.update(source.read_bytes())
+    kept = cache_folder() / f"{digest.hexdigest()}.heads"
+    if kept.is_file():
+        print(f"  {spec.name}: heads of an earlier run", flush=True)
+        return pickle.loads(kept.read_bytes())
+    made = tune.tune(spec, read_encoder(encoder), data, tuning)
+    halve(made.encoder)
+    halve(made.heads)
+    kept.write_bytes(pickle.dumps(made))
+    return made
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The way of tuning and the blend that are best on the valid part, and all that was tried."""
+
+    tuning: Tuning
+    tuned: Tuned
+    trial: Trial
+    tried: list[tuple[str, float, float]]
+    margins: np.ndarray
+
+
+def choose(spec: ModelSpec, encoder: Path, data: Rows, by_rows: np.ndarray, split: Split) -> Chosen:
+    """Tries the task's ways of tuning, each in all blends; prints them."""
+    found, tried = None, []
+    sign = 1.0 if spec.regression else -1.0
+    for tuning in TRIED[spec.name]:
+        words = "whole encoder tuned" if tuning.encoder_share > 0 else "last layer tuned"
+        tuned = tuned_once(spec, encoder, data, tuning)
+        by_graph = tuned.margins(data.graphs, data.features, np.arange(len(data.targets)))
+        own = trials(spec, data.targets, by_rows, by_graph, (split.valid, split.test))
+        for trial in own:
+            print(f"  {spec.name}: {words}, weight {trial.weight:g}: {trial.valid:.4f} {trial.test:.4f}", flush=True)
+        names = {0.0: "trees and perceptron", 1.0: f"graph heads alone, {words}"}
+        tried += [
+            (names.get(trial.weight, f"blend, {trial.weight:g} graph, {words}"), trial.valid, trial.test)
+            for trial in own
+            if trial.weight > 0 or not tried
+        ]
+        top = best(spec, own)
+        if found is None or sign * top.valid < sign * found.trial.valid:
+            found = Chosen(tuning, tuned, top, tried, by_graph)
+    return found
+
+
+def build(name: str, options: Options) -> Result | None:
+    """Trains and writes the sibling `name`-graph; prints what came out. None where the graph does not help."""
+    spec = TASKS[name]
     path = options.out / NAME / f"{NAME}.onnx"
     if not path.is_file():
         raise DataError(
@@ -96,46 +144,44 @@ def build(name: str, options: Options, tuning: Tuning | None = None) -> Result:
         )
     data = load(spec, options.data)
     split = scaffold_split([murcko(text) for text in data.smiles])
-    features, maker, digest = _features(data, options)
+    features, maker, _ = _features(data, options)
+    both = RustFeaturiser(options.workspace, options.featurise).hash_of(f"{GRAPH}+{FEATURISER}")
     by_features = rows_model(spec, options, features, data.targets, split.train)
     graphs, everything = graphs_of_smiles(data.smiles), np.arange(len(data.smiles))
-    tuned = tune(spec, read_encoder(path), Rows(graphs, features, data.targets, split.train), tuning)
-    halve(tuned.encoder)
-    halve(tuned.heads)
     stopped = margins_model(by_features, spec.regression).SerializeToString()
-    by_rows, by_graph = parity.run(stopped, features), tuned.margins(graphs, features, everything)
-    tried = trials(spec, data.targets, by_rows, by_graph, (split.valid, split.test))
-    chosen = best(spec, tried)
-    for trial in tried:
-        mark = " chosen" if trial == chosen else ""
-        print(f"  {name}: weight {trial.weight:g} valid {trial.valid:.4f} test {trial.test:.4f}{mark}", flush=True)
-    raw = blended_onnx(by_features, tuned, chosen.weight, spec.regression).SerializeToString()
+    by_rows = parity.run(stopped, features)
+    chosen = choose(spec, path, Rows(graphs, features, data.targets, split.train), by_rows, split)
+    tuning, weight = chosen.tuning, chosen.trial.weight
+    print(f"  {name}: chosen on valid: {tuning}, weight {weight:g}", flush=True)
+    if weight == 0:
+        print(f"  {name}: the graph does not help; nothing is written", flush=True)
+        return None
+    raw = blended_onnx(by_features, chosen.tuned, weight, spec.regression).SerializeToString()
     shipped = run(raw, graphs, features, everything)
-    expected = (1 - chosen.weight) * by_rows + chosen.weight * by_graph
+    expected = (1 - weight) * by_rows + weight * chosen.margins
     if not spec.regression:
         expected = 1.0 / (1.0 + np.exp(-expected))
     interval, thresholds = calibrated(spec, data.targets[split.valid], shipped[split.valid])
-    words = {0.0: "trees and perceptron", 1.0: "graph heads alone"}
     result = Result(
         spec=spec,
         data=data,
         split=split,
         figures=figures(spec, data.targets[split.test], shipped[split.test], interval),
-        featuriser_hash=graph_hash(options, digest),
+        featuriser_hash=both,
         features_by=maker,
         interval=interval,
         thresholds=thresholds,
         parity=parity.compare(expected, shipped),
         trees=trees_in(by_features),
         graph=GraphPart(
-            weight=chosen.weight,
+            weight=weight,
             hidden=tuning.hidden,
             epochs=tuning.epochs,
             whole=tuning.encoder_share > 0,
             inputs=INPUTS,
             featuriser=GRAPH,
             encoder=f"sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}…",
-            trials=tuple((words.get(t.weight, f"blend, {t.weight:g} graph"), t.valid, t.test) for t in tried),
+            trials=tuple(chosen.tried),
             metric="RMSE" if spec.regression else "ROC-AUC",
         ),
     )

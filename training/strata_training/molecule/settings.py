@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tuning:
-    """How heads, and the encoder below them, are trained."""
+    """Steps of the heads and of the encoder below them."""
 
     epochs: int = 30
     batch: int = 32

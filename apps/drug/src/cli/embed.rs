@@ -15,18 +15,22 @@ use super::common::InputArgs;
 /// Embed molecules: a vector each from a graph encoder, for clustering, search or training.
 ///
 /// Every input row gives one row of OUT, in order: the given columns, then canonical_smiles, error_code,
-/// error, and the vector in e0, e1, and so on (512 numbers for molclr-gcn, rounded to six decimals). An
+/// error, and the vector in e0, e1, and so on (512 numbers, rounded to six decimals). An
 /// empty error_code means the row is good.
 ///
-/// MolCLR's raw vectors are all alike (cosines of 0.77 to 0.999): whiten them, or train on them, before
-/// using them as a similarity. The encoder learnt nothing of stereochemistry: it sees that a centre or a
-/// double bond is specified, but mirror images, and E and Z, get the same vector. For vectors that do
-/// not depend on how much is specified, remove stereochemistry from the input.
+/// Encoders: molecule-encoder, which comes with the program, and MolCLR's public molclr-gcn. In both, raw
+/// vectors of unlike molecules are still alike: centre or whiten them, or train on them, before using them as a
+/// similarity.
+///
+/// MolCLR's are all alike (cosines of 0.77 to 0.999). It learnt nothing of stereochemistry: it sees that a
+/// centre or a double bond is specified, but mirror images, and E and Z, get the same vector. For vectors
+/// that do not depend on how much is specified, remove stereochemistry from the input.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
-  strata-drug embed library.smi --model molclr-gcn --out vectors.parquet
+  strata-drug embed library.smi --out vectors.parquet
   strata-drug embed vendor.csv.gz --smiles-column SMILES --id-column ID --out vectors.csv
-The model's file is not part of the program; where it lies in DIR:
+  strata-drug embed library.smi --model molclr-gcn --out vectors.parquet
+The file of molclr-gcn is not part of the program; where it lies in DIR:
   strata-drug models fetch molclr-gcn --from DIR")]
 pub struct Args {
     #[command(flatten)]
@@ -35,7 +39,7 @@ pub struct Args {
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
     /// The encoder.
-    #[arg(long, value_name = "NAME", default_value = "molclr-gcn")]
+    #[arg(long, value_name = "NAME", default_value = "molecule-encoder")]
     model: String,
     /// Where the models lie [default: shared-models beside or above the program or this folder].
     #[arg(long, value_name = "DIR")]

@@ -1,4 +1,4 @@
-//! `embed`: a vector for each molecule from a graph encoder such as MolCLR's.
+//! `embed`: a vector for each molecule from a graph encoder: ours, or MolCLR's.
 //!
 //! Records ride the same belt as in screening, in batches of [`BATCH`] molecules a run of the model.
 
@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
-use strata_chem::graph_features::{MOLCLR_ID, molclr_hash};
+use strata_chem::graph_features::MOLCLR_ID;
+use strata_chem::graph_features::chemprop::CHEMPROP_ID;
 use strata_core::card::{CardError, Dim, ModelCard, ModelStore};
 use strata_core::paths;
-use strata_core::provenance::{Featuriser, Provenance, STRATA_VERSION};
+use strata_core::provenance::{Provenance, STRATA_VERSION};
 use strata_core::runtime::{Model, OpenError, OpenOptions, PoolConfig};
 use strata_core::stream::{self, Options, Outcome, Progress};
 use strata_core::verify::VerifyError;
 
 use super::ToolError;
-use super::embed_stages::{Embedding, Encoder, TableSink};
+use super::embed_stages::{Embedding, Encoder, Reads, TableSink};
 use super::rows::Counts;
 use crate::input::{InputSpec, open};
 use crate::output::{OutColumn, OutFormat, OutKind, Schema, create, write_note_beside};
@@ -127,9 +128,9 @@ fn computed(width: usize) -> Vec<OutColumn> {
 fn open_encoder(job: &EmbedJob, threads: usize) -> Result<Encoder, ToolError> {
     let store = ModelStore::new(paths::search_path(job.models_dir.as_deref()));
     let card = store.card(&job.model)?;
-    let width = width(&card).map_err(|why| {
+    let (reads, width) = form(&card).map_err(|why| {
         ToolError::Request(format!(
-            "model {} cannot embed molecules: {why}; molclr-gcn can",
+            "model {} cannot embed molecules: {why}; molecule-encoder and molclr-gcn can",
             card.name
         ))
     })?;
@@ -141,23 +142,24 @@ fn open_encoder(job: &EmbedJob, threads: usize) -> Result<Encoder, ToolError> {
             memory_pattern: false,
             ..PoolConfig::default()
         },
-        featuriser: Some(Featuriser { id: MOLCLR_ID.to_owned(), hash: molclr_hash() }),
+        featuriser: Some(reads.featuriser()),
         ..OpenOptions::default()
     };
     let opened = Model::open(card.clone(), store.search(), &options);
     let model = opened.map_err(|error| with_remedy(error, &card))?;
-    Ok(Encoder { model, output: OUTPUT.to_owned(), width })
+    Ok(Encoder { model, reads, output: OUTPUT.to_owned(), width })
 }
 
-/// Length of the vectors, where the card describes an encoder of MolCLR's graphs.
-fn width(card: &ModelCard) -> Result<usize, String> {
-    if card.featuriser().map(|(id, _)| id) != Some(MOLCLR_ID) {
-        return Err(format!("its card does not name the featuriser {MOLCLR_ID}"));
-    }
+/// Which graphs the model of a card reads, and the length of its vectors.
+fn form(card: &ModelCard) -> Result<(Reads, usize), String> {
+    let reads = card.featuriser().and_then(|(id, _)| Reads::of(id)).ok_or_else(|| {
+        format!("its card names neither of the featurisers {MOLCLR_ID} and {CHEMPROP_ID} alone")
+    })?;
     let output = card.outputs.iter().find(|port| port.name == OUTPUT);
     match output.map(|port| port.shape.as_slice()) {
         Some([Dim::Symbol(_), Dim::Fixed(width)]) => {
-            usize::try_from(*width).map_err(|error| error.to_string())
+            let width = usize::try_from(*width).map_err(|error| error.to_string())?;
+            Ok((reads, width))
         }
         _ => Err(format!("its card has no output {OUTPUT:?} of a fixed length a molecule")),
     }

@@ -4,7 +4,12 @@
 use std::ops::Range;
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewD};
-use strata_chem::graph_features::{GraphBatch, MolGraph};
+use strata_chem::graph_features::chemprop::{
+    ATOM_FEATURES, BOND_FEATURES, CHEMPROP_ID, ChempropBatch, ChempropGraph, chemprop_hash,
+};
+use strata_chem::graph_features::{GraphBatch, MOLCLR_ID, MolGraph, molclr_hash};
+use strata_chem::{ChemError, Mol};
+use strata_core::provenance::Featuriser;
 use strata_core::runtime::{Inputs, Model, RunOptions, RuntimeError};
 use strata_core::stream::{Chunk, Interpret, RecordError, Sink, Stages, StreamError};
 
@@ -15,10 +20,51 @@ use crate::screen::{write_failed, write_given};
 /// Decimals written: finer than single precision agrees between processors.
 const DECIMALS: i32 = 6;
 
+/// Which graph an encoder reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    Molclr,
+    Chemprop,
+}
+
+impl Reads {
+    /// By the featuriser a card names.
+    pub(super) fn of(id: &str) -> Option<Self> {
+        match id {
+            MOLCLR_ID => Some(Self::Molclr),
+            CHEMPROP_ID => Some(Self::Chemprop),
+            _ => None,
+        }
+    }
+
+    /// The featuriser that makes it.
+    pub(super) fn featuriser(self) -> Featuriser {
+        match self {
+            Self::Molclr => Featuriser { id: MOLCLR_ID.to_owned(), hash: molclr_hash() },
+            Self::Chemprop => Featuriser { id: CHEMPROP_ID.to_owned(), hash: chemprop_hash() },
+        }
+    }
+
+    fn graph(self, mol: &Mol) -> Result<Graph, ChemError> {
+        match self {
+            Self::Molclr => MolGraph::molclr(mol).map(Graph::Molclr),
+            Self::Chemprop => ChempropGraph::new(mol).map(Graph::Chemprop),
+        }
+    }
+}
+
+/// A molecule as its encoder reads it.
+#[derive(Debug, Clone)]
+pub(super) enum Graph {
+    Molclr(MolGraph),
+    Chemprop(ChempropGraph),
+}
+
 /// A graph encoder that is ready.
 #[derive(Debug)]
 pub(super) struct Encoder {
     pub(super) model: Model,
+    pub(super) reads: Reads,
     /// Name of the output with a vector for each molecule.
     pub(super) output: String,
     /// Length of a vector.
@@ -29,33 +75,73 @@ impl Encoder {
     /// Runs the encoder once on all graphs; writes a vector a graph into `out`.
     pub(super) fn embed(
         &self,
-        graphs: &[MolGraph],
+        graphs: &[Graph],
+        run: &RunOptions,
+        out: &mut [f32],
+    ) -> Result<(), RecordError> {
+        match self.reads {
+            Reads::Molclr => {
+                let batch = GraphBatch::of(graphs.iter().filter_map(|graph| match graph {
+                    Graph::Molclr(graph) => Some(graph),
+                    Graph::Chemprop(_) => None,
+                }));
+                let (graph, index) = (batch.graph(), batch.edge_index());
+                let edges = graph.sources.len();
+                let inputs = Inputs::new()
+                    .with("atom_type", ArrayView1::from(&graph.atom_type))
+                    .with("chirality", ArrayView1::from(&graph.chirality))
+                    .with("edge_index", self.matrix(2, edges, &index)?)
+                    .with("edge_attr", self.matrix(edges, 2, graph.edge_attr.as_flattened())?)
+                    .with("batch", ArrayView1::from(batch.molecule()));
+                self.run(&inputs, graphs.len(), run, out)
+            }
+            Reads::Chemprop => {
+                let batch = ChempropBatch::of(graphs.iter().filter_map(|graph| match graph {
+                    Graph::Chemprop(graph) => Some(graph),
+                    Graph::Molclr(_) => None,
+                }));
+                let (atoms, bonds) = (batch.atom_mol.len(), batch.bond_source.len());
+                let inputs = Inputs::new()
+                    .with("f_atoms", self.matrix(atoms, ATOM_FEATURES, &batch.f_atoms)?)
+                    .with("f_bonds", self.matrix(bonds, BOND_FEATURES, &batch.f_bonds)?)
+                    .with("bond_source", ArrayView1::from(&batch.bond_source))
+                    .with("bond_target", ArrayView1::from(&batch.bond_target))
+                    .with("bond_reverse", ArrayView1::from(&batch.bond_reverse))
+                    .with("atom_mol", ArrayView1::from(&batch.atom_mol));
+                self.run(&inputs, graphs.len(), run, out)
+            }
+        }
+    }
+
+    fn matrix<'a, T>(
+        &self,
+        rows: usize,
+        columns: usize,
+        data: &'a [T],
+    ) -> Result<ArrayView2<'a, T>, RecordError> {
+        ArrayView2::from_shape((rows, columns), data)
+            .map_err(|error| self.internal(format!("the graph does not fit together: {error}")))
+    }
+
+    fn internal(&self, what: String) -> RecordError {
+        RecordError::new("internal", format!("model {}: {what}", self.model.card().name))
+    }
+
+    fn run(
+        &self,
+        inputs: &Inputs<'_>,
+        molecules: usize,
         run: &RunOptions,
         out: &mut [f32],
     ) -> Result<(), RecordError> {
         let name = &self.model.card().name;
         let failed =
             |error: RuntimeError| RecordError::new("inference", format!("model {name}: {error}"));
-        let internal = |what: String| RecordError::new("internal", format!("model {name}: {what}"));
-        let batch = GraphBatch::of(graphs);
-        let graph = batch.graph();
-        let (index, edges) = (batch.edge_index(), graph.sources.len());
-        let index = ArrayView2::from_shape((2, edges), &index);
-        let attributes = ArrayView2::from_shape((edges, 2), graph.edge_attr.as_flattened());
-        let (Ok(index), Ok(attributes)) = (index, attributes) else {
-            return Err(internal("the graph's edges do not fit together".to_owned()));
-        };
-        let inputs = Inputs::new()
-            .with("atom_type", ArrayView1::from(&graph.atom_type))
-            .with("chirality", ArrayView1::from(&graph.chirality))
-            .with("edge_index", index)
-            .with("edge_attr", attributes)
-            .with("batch", ArrayView1::from(batch.molecule()));
-        let outputs = self.model.run(&inputs, run).map_err(failed)?;
+        let outputs = self.model.run(inputs, run).map_err(failed)?;
         let view: ArrayViewD<'_, f32> = outputs.view(&self.output).map_err(failed)?;
-        if view.shape() != [graphs.len(), self.width] {
-            let (found, wanted) = (view.shape(), [graphs.len(), self.width]);
-            return Err(internal(format!("gave shape {found:?} in place of {wanted:?}")));
+        if view.shape() != [molecules, self.width] {
+            let (found, wanted) = (view.shape(), [molecules, self.width]);
+            return Err(self.internal(format!("gave shape {found:?} in place of {wanted:?}")));
         }
         out.iter_mut().zip(view.iter()).for_each(|(place, value)| *place = *value);
         Ok(())
@@ -71,7 +157,7 @@ pub(super) struct Embedding<'a> {
 
 /// One worker's buffers: a graph and a vector a molecule of the batch.
 pub(super) struct Scratch {
-    graphs: Vec<MolGraph>,
+    graphs: Vec<Graph>,
     vectors: Vec<f32>,
 }
 
@@ -83,7 +169,7 @@ impl Stages for Embedding<'_> {
 
     fn scratch(&self, chunk: usize) -> Scratch {
         Scratch {
-            graphs: vec![MolGraph::default(); chunk],
+            graphs: vec![Graph::Chemprop(ChempropGraph::default()); chunk],
             vectors: vec![0.0; chunk * self.encoder.width],
         }
     }
@@ -95,7 +181,7 @@ impl Stages for Embedding<'_> {
         scratch: &mut Scratch,
     ) -> Result<String, RecordError> {
         let mol = record.molecule(self.layout)?;
-        scratch.graphs[slot] = MolGraph::molclr(&mol).map_err(|error| record_error(&error))?;
+        scratch.graphs[slot] = self.encoder.reads.graph(&mol).map_err(|error| record_error(&error))?;
         Ok(mol.canonical_smiles())
     }
 
