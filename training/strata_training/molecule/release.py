@@ -30,7 +30,7 @@ GOLDEN = (
     "CC(=O)Oc1ccccc1C(=O)O",
     "C[C@H](N)C(=O)[O-].[Na+]",
     "F/C=C/F",
-    "[Cl-][Pt+2]([Cl-])([NH3])[NH3]",
+    "N[Pt](N)(Cl)Cl",
     "Cn1c(=O)c2c(ncn2C)n(C)c1=O",
     "CN1CCC[C@H]1c1cccnc1",
     "FS(F)(F)(F)(F)F",
