@@ -44,8 +44,9 @@ class Trial:
 
 
 def figure(spec: ModelSpec, targets: np.ndarray, margins: np.ndarray) -> float:
-    """RMSE of the members' mean, or its ROC-AUC averaged over tasks."""
-    mean = margins.reshape(len(margins), len(spec.tasks), -1).mean(axis=2)
+    """RMSE of the members' mean, or ROC-AUC of their mean probability, averaged over tasks."""
+    answers = margins if spec.regression else 1.0 / (1.0 + np.exp(-margins))
+    mean = answers.reshape(len(margins), len(spec.tasks), -1).mean(axis=2)
     return rmse(targets[:, 0], mean[:, 0]) if spec.regression else mean_auc(targets, mean)
 
 

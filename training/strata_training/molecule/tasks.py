@@ -32,6 +32,7 @@ WHOLE = Tuning(epochs=20)
 # Ways to train the heads that are tried on the valid part; a large set costs too much to tune the whole encoder long.
 TRIED: dict[str, tuple[Tuning, ...]] = {
     **{name: (LAST, WHOLE) for name in TASKS},
+    "lipophilicity": (LAST, Tuning(epochs=8, batch=64)),
     "tox21": (Tuning(encoder_share=0.0, epochs=15, batch=64), Tuning(epochs=8, batch=64)),
     "hiv": (Tuning(encoder_share=0.0, epochs=8, batch=128),),
 }
