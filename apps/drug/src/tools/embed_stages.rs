@@ -181,7 +181,8 @@ impl Stages for Embedding<'_> {
         scratch: &mut Scratch,
     ) -> Result<String, RecordError> {
         let mol = record.molecule(self.layout)?;
-        scratch.graphs[slot] = self.encoder.reads.graph(&mol).map_err(|error| record_error(&error))?;
+        scratch.graphs[slot] =
+            self.encoder.reads.graph(&mol).map_err(|error| record_error(&error))?;
         Ok(mol.canonical_smiles())
     }
 
