@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 COMPARISON: list[str] = [
-    "Frozen vectors under the same small perceptron (128 hidden units, mean of five seeds; sd of single seeds), test part "
-    "of the deterministic scaffold split:",
+    "Frozen vectors under the same small perceptron (128 hidden units, mean of five seeds; sd of single seeds), test "
+    "part of the deterministic scaffold split:",
     "",
     "| vectors | ESOL RMSE (n 113) | FreeSolv RMSE (n 65) |",
     "| --- | --- | --- |",
@@ -14,9 +14,9 @@ COMPARISON: list[str] = [
     "| 110 descriptors | 0.851 (sd 0.027) | 1.825 (sd 0.148) |",
     "| this encoder and descriptors | 0.828 (sd 0.036) | 2.226 (sd 0.224) |",
     "",
-    "Heads on encoder and descriptors, the encoder tuned with them or only its last layer, beside the trees and perceptron "
-    "(shipped for all but FreeSolv). The blend is the one that the valid part chose among both ways and weights 0, .25, "
-    ".5, .75, 1; the test part chose nothing.",
+    "Heads on encoder and descriptors, the encoder tuned with them or only its last layer, beside the trees and "
+    "perceptron (shipped for all but FreeSolv). The blend is the one that the valid part chose among both ways and "
+    "weights 0, .25, .5, .75, 1; the test part chose nothing.",
     "",
     "| task (test figure) | trees and perceptron | heads alone, untrained encoder | last layer tuned | whole tuned | "
     "chosen blend |",
@@ -28,6 +28,6 @@ COMPARISON: list[str] = [
     "| BACE ROC-AUC | 0.821 | – | 0.824 | – | 0.821 (no graph) |",
     "| Tox21 ROC-AUC | 0.768 | – | 0.753 | – | 0.758 (not shipped) |",
     "",
-    "So it earns its place on ESOL; on Tox21 the valid part preferred a blend (0.806 against 0.791) that is worse on the "
-    "test part. HIV and whole tuning for the larger sets were not measured.",
+    "So it earns its place on ESOL; on Tox21 the valid part preferred a blend (0.806 against 0.791) that is worse on "
+    "the test part. HIV and whole tuning for the larger sets were not measured.",
 ]
