@@ -125,6 +125,14 @@ fn another_reference_set_gives_its_own_percentiles() {
     assert_eq!(column(&rows, "hERG_drugbank_approved_percentile"), ["50"]);
     assert_eq!(column(&rows, "AMES_drugbank_approved_percentile"), ["0"]);
     assert!(!rows.0.iter().any(|name| name.contains("reference_percentile")));
+    std::fs::write(&reference, "name,other\na,0.0\n").unwrap();
+    let output = program()
+        .args(args)
+        .args(["--reference", text(&reference), "--overwrite"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("drugbank_approved.csv"), "{said}");
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl Pipeline {
         let chemistry = Chemistry::new(scenario)?;
         let mut models = load_models(names, source)?;
         if let Some(reference) = reference {
+            reference.check(models.predictors())?;
             models.references = vec![reference];
         }
         let computed = ComputedColumns::of(&models);

@@ -8,7 +8,7 @@ use strata_core::card::ModelCard;
 use strata_core::paths::SearchPath;
 use strata_core::verify::{Limits, VerifyError, read_file};
 
-use super::hex;
+use super::{Predictor, hex};
 
 /// File name, without its ending, of ADMET-AI's own reference set, whose percentiles have its name.
 const DRUGBANK: &str = "drugbank_approved";
@@ -109,6 +109,16 @@ impl Reference {
             if stem == DRUGBANK { "drugbank_approved_percentile" } else { "reference_percentile" };
         let sha256 = hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes));
         Ok(Self { stamp: ReferenceStamp { name: name.to_owned(), sha256, rows }, suffix, sorted })
+    }
+
+    /// Refuses a set that says nothing of what the models predict.
+    pub(super) fn check(&self, models: &[Box<dyn Predictor>]) -> Result<(), ReferenceError> {
+        let mut endpoints = models.iter().flat_map(|model| model.endpoints());
+        if endpoints.any(|known| self.sorted.contains_key(&known.endpoint.name)) {
+            return Ok(());
+        }
+        let why = "none of its columns is an endpoint of the models that are run".to_owned();
+        Err(ReferenceError::Table { name: self.stamp.name.clone(), why })
     }
 
     /// The column of an endpoint's percentile, where the set has the endpoint.
