@@ -120,10 +120,10 @@ impl Encoder {
         data: &'a [T],
     ) -> Result<ArrayView2<'a, T>, RecordError> {
         ArrayView2::from_shape((rows, columns), data)
-            .map_err(|error| self.internal(format!("the graph does not fit together: {error}")))
+            .map_err(|error| self.internal(&format!("the graph does not fit together: {error}")))
     }
 
-    fn internal(&self, what: String) -> RecordError {
+    fn internal(&self, what: &str) -> RecordError {
         RecordError::new("internal", format!("model {}: {what}", self.model.card().name))
     }
 
@@ -141,7 +141,7 @@ impl Encoder {
         let view: ArrayViewD<'_, f32> = outputs.view(&self.output).map_err(failed)?;
         if view.shape() != [molecules, self.width] {
             let (found, wanted) = (view.shape(), [molecules, self.width]);
-            return Err(self.internal(format!("gave shape {found:?} in place of {wanted:?}")));
+            return Err(self.internal(&format!("gave shape {found:?} in place of {wanted:?}")));
         }
         out.iter_mut().zip(view.iter()).for_each(|(place, value)| *place = *value);
         Ok(())
