@@ -177,9 +177,8 @@ pub(super) fn operations(targets: &Arc<Targets>) -> Vec<Operation> {
                 if ask.smiles.is_empty() {
                     return Err(Problem::field("/smiles", "there are no molecules"));
                 }
-                let top = match ask.top as usize {
-                    top @ 1..=MOST => top,
-                    _ => return Err(Problem::field("/top", format!("it must be from 1 to {MOST}"))),
+                let top @ 1..=MOST = ask.top as usize else {
+                    return Err(Problem::field("/top", format!("it must be from 1 to {MOST}")));
                 };
                 if !(0.0..=1.0).contains(&ask.min) {
                     return Err(Problem::field("/min", "a probability is from 0 to 1"));

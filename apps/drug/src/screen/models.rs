@@ -347,11 +347,14 @@ pub fn load_models(
     Ok(loaded)
 }
 
+/// A model of targets, the featuriser it takes, and its targets' names.
+pub(crate) type TargetParts = (Box<dyn Predictor>, Featuriser, Vec<String>);
+
 /// The one model of a name, whose every output must be a target, with the featuriser it takes.
 pub(crate) fn target_model(
     name: &str,
     source: &dyn ModelSource,
-) -> Result<(Box<dyn Predictor>, Featuriser, Vec<String>), ModelsError> {
+) -> Result<TargetParts, ModelsError> {
     let (model, _) = source.model(name)?;
     let card = model.card();
     let unfit = |why: &str| ModelsError::Unfit { model: card.name.clone(), why: why.to_owned() };

@@ -58,8 +58,8 @@ impl Fusion {
                 let p = f64::from(p).clamp(EDGE, 1.0 - EDGE);
                 (p / (1.0 - p)).ln()
             };
-            let a = standard(activity.iter().map(logit).collect());
-            let b = standard(similarity.iter().map(|&s| f64::from(s)).collect());
+            let a = standard(&activity.iter().map(logit).collect::<Vec<_>>());
+            let b = standard(&similarity.iter().map(|&s| f64::from(s)).collect::<Vec<_>>());
             return both(&|a, b| a + b, &a, &b);
         }
         let (a, b) = (ranks(activity), ranks(similarity));
@@ -73,7 +73,7 @@ impl Fusion {
 }
 
 /// Standard scores; all zero where the values do not differ.
-fn standard(values: Vec<f64>) -> Vec<f64> {
+fn standard(values: &[f64]) -> Vec<f64> {
     let known = || values.iter().filter(|value| !value.is_nan());
     let n = known().count().max(1) as f64;
     let mean = known().sum::<f64>() / n;

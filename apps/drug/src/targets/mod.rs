@@ -75,6 +75,7 @@ impl TargetPredictor {
     ///
     /// # Errors
     /// `inference` where the model gave no answer.
+    #[allow(clippy::needless_pass_by_value, reason = "a view is two words and a borrow")]
     pub fn predict(
         &self,
         features: ArrayView2<'_, f32>,

@@ -307,5 +307,5 @@ fn write(
 
 /// A number of a cell as it is kept for ranking.
 pub(super) fn kept(cell: Ranked<'_>) -> f32 {
-    cell.and_then(|cell| cell.number()).map_or(f32::NAN, |number| number as f32)
+    cell.and_then(crate::output::Cell::number).map_or(f32::NAN, |number| number as f32)
 }

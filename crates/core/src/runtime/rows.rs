@@ -227,7 +227,7 @@ impl<'a> Graph<'a> {
                 continue;
             }
             let in_order = self.outputs.iter().map(|name| heads.remove(name));
-            layers.push(side_by_side(in_order.collect::<Option<Vec<Layer>>>()?)?);
+            layers.push(side_by_side(&in_order.collect::<Option<Vec<Layer>>>()?)?);
             let fits = layers.windows(2).all(|pair| pair[0].outputs == pair[1].inputs);
             return (heads.is_empty() && understood == self.nodes.len() && fits).then_some(layers);
         }
@@ -262,7 +262,7 @@ impl<'a> Graph<'a> {
 }
 
 /// Heads of one number each as one layer.
-fn side_by_side(heads: Vec<Layer>) -> Option<Layer> {
+fn side_by_side(heads: &[Layer]) -> Option<Layer> {
     let first = heads.first()?;
     let (inputs, activation) = (first.inputs, first.activation);
     let alike =
