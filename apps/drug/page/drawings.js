@@ -45,9 +45,10 @@ async function fetchDrawing({ path, signal }) {
   }
 }
 
-/// The address of a molecule's drawing with its alerts marked.
-export function drawing(smiles, signal) {
-  const path = `/v1/depict?smiles=${encodeURIComponent(smiles)}&alerts=true`;
+/// The address of a molecule's drawing: with its alerts marked, or these atoms (`"1 4 5"`, may be empty).
+export function drawing(smiles, signal, atoms = null) {
+  const marked = atoms === null ? "alerts=true" : `atoms=${encodeURIComponent(atoms)}`;
+  const path = `/v1/depict?smiles=${encodeURIComponent(smiles)}&${marked}`;
   let found = drawings.get(path);
   if (found) {
     drawings.delete(path); // asked for again: put at the end, so that it is the last to go

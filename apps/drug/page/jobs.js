@@ -2,6 +2,7 @@
 // the list is the same after the page was loaded again.
 
 import { getJson, key, request } from "./api.js";
+import { afterSearch, askedOf } from "./analogues.js";
 import { $, announce, el, save, served, showProblem } from "./dom.js";
 import { duration, moment, number, size, t } from "./words.js";
 
@@ -11,11 +12,13 @@ const FEW = 3;
 const PAUSE = 300;
 
 const over = (job) => ["done", "failed", "cancelled"].includes(job.state);
+/// Whether a job is a search for better analogues.
+export const search = (job) => job.kind === "optimize";
 export const jobName = (job) => job.input?.name ?? job.params?.filename ?? job.id.slice(0, 8);
 const address = (job, end = "") => `/v1/jobs/${encodeURIComponent(job.id)}${end}`;
 
 export class Jobs {
-  /// `onshow(job)` when the best of a job shall be shown, `ondone(job)` when a job that was followed
+  /// `onshow(job)` when the result of a job shall be shown, `ondone(job)` when a job that was followed
   /// is done.
   constructor({ onshow, ondone }) {
     Object.assign(this, { onshow, ondone });
@@ -173,12 +176,13 @@ class Card {
     this.note = el("p", { class: "soft" });
     this.error = el("p", { class: "error", hidden: true });
     this.files = el("ul", { class: "files", "aria-label": t("jobs.files", { name }) });
-    this.show = button("jobs.show", () => list.onshow(this.job));
+    this.show = button(search(job) ? "jobs.show.search" : "jobs.show", () => list.onshow(this.job));
     this.cancel = button("jobs.cancel", () => list.cancel(this.job), { class: "quiet" });
     this.delete = button("jobs.delete", () => this.ask(), { class: "quiet" });
     const described = (node) => node.setAttribute("aria-label", `${node.textContent}: ${name}`);
     [this.show, this.cancel, this.delete].forEach(described);
-    const scenario = list.titles.get(job.params?.scenario) ?? job.params?.scenario ?? "";
+    const named = list.titles.get(job.params?.scenario) ?? job.params?.scenario ?? "";
+    const scenario = search(job) ? askedOf(job.params) : named;
     this.node = el(
       "li",
       { class: "card job", "data-job": job.id },
@@ -210,7 +214,8 @@ class Card {
     this.note.textContent = (done ? after(job) : during(job)).filter(Boolean).join(" · ");
     this.cancel.hidden = done || job.cancelling;
     this.delete.hidden = !done;
-    this.show.hidden = !job.files.some((file) => file.name === "top.csv");
+    const shown = search(job) ? "result.csv" : "top.csv";
+    this.show.hidden = !job.files.some((file) => file.name === shown);
     this.error.hidden = !job.error;
     if (job.error) this.error.replaceChildren(el("code", { text: job.error.code }), " ", served("span", job.error.message));
     const links = job.files.map((file) => {
@@ -262,16 +267,16 @@ function fileName(job, file) {
 function during(job) {
   const progress = job.progress;
   if (!progress) return [job.cancelling && t("jobs.cancelling")];
-  const rate = /^([\d.]+) molecules\/s$/.exec(progress.message ?? "");
+  const rate = /^([\d.]+) (molecules|candidates)\/s$/.exec(progress.message ?? "");
   const seconds = job.started ? (Date.now() - Date.parse(job.started)) / 1000 : 0;
   const { fraction } = progress;
   // Soon after the start, and after a restart, the time says nothing about the rest.
   const left = fraction > 0.02 && seconds > 3 && job.attempt === 1 ? (seconds * (1 - fraction)) / fraction : null;
   return [
     job.cancelling && t("jobs.cancelling"),
-    t("jobs.rows", { n: progress.done }),
+    t(search(job) ? "jobs.candidates" : "jobs.rows", { n: progress.done }),
     progress.failed > 0 && t("jobs.failed", { n: progress.failed }),
-    rate ? t("jobs.rate", { n: number(Number(rate[1])) }) : progress.message,
+    rate ? t(rate[2] === "molecules" ? "jobs.rate" : "jobs.rate.candidates", { n: number(Number(rate[1])) }) : progress.message,
     left !== null && t("jobs.left", { time: duration(left) }),
     job.attempt > 1 && t("jobs.attempt"),
   ];
@@ -280,7 +285,11 @@ function during(job) {
 function after(job) {
   const { summary, progress } = job;
   const took = job.started && job.finished ? (Date.parse(job.finished) - Date.parse(job.started)) / 1000 : null;
-  if (!summary) return [progress && t("jobs.rows", { n: progress.done })];
+  const ended = took !== null && t("jobs.took", { time: duration(took) });
+  if (!summary) return [progress && t(search(job) ? "jobs.candidates" : "jobs.rows", { n: progress.done })];
+  if (search(job)) return [...afterSearch(summary), ended];
+  // Other kinds of work have figures of their own, in their files.
+  if (summary.rows === undefined) return [ended];
   const codes = Object.entries(summary.failed ?? {}).map(([code, count]) => `${code} ${number(count)}`);
   const failed = summary.rows - summary.good;
   return [
@@ -289,6 +298,6 @@ function after(job) {
     failed > 0 && `${t("jobs.failed", { n: failed })} (${codes.join(", ")})`,
     summary.flagged > 0 && t("jobs.flagged", { n: summary.flagged }),
     summary.alerted > 0 && t("jobs.alerted", { n: summary.alerted }),
-    took !== null && t("jobs.took", { time: duration(took) }),
+    ended,
   ];
 }

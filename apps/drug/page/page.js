@@ -1,13 +1,18 @@
 // The page of `strata-drug serve`: input, scenario, predictions, jobs and the panel of a molecule.
 
+import { Admet } from "./admet.js";
+import { Analogues } from "./analogues.js";
 import { getJson, key, onKey, onUnauthorised, postJson, Problem, request, upload } from "./api.js";
 import { GROUPS, headOf, keepChoice, makeResult, matcher, readTable } from "./columns.js";
 import { parseCsv, writeCsv } from "./csv.js";
 import { Detail } from "./detail.js";
 import { $, announce, el, save, seldom, showProblem } from "./dom.js";
-import { jobName, Jobs } from "./jobs.js";
+import { jobName, Jobs, search } from "./jobs.js";
 import { askKey } from "./key.js";
+import { Optimise } from "./optimise.js";
 import { ResultTable } from "./table.js";
+import { Targets } from "./targets.js";
+import { addresses, go, moleculesOf, route } from "./views.js";
 import { apply, duration, has, lang, setLang, size, t } from "./words.js";
 
 // Drugs with known names, among them one with alerts (sulfasalazine), one beyond Lipinski's rules
@@ -47,6 +52,10 @@ const jobs = new Jobs({
   onshow: (job) => showJob(job),
   ondone: (job, mine) => mine && showJob(job, { quiet: true }),
 });
+const analogues = new Analogues($("analogues"));
+const optimise = new Optimise({ onjob: (job) => jobs.add(job) });
+const admet = new Admet();
+const targets = new Targets();
 
 // The panel covers a narrow page: what is below is out of reach then.
 const narrow = matchMedia("(max-width: 900px)");
@@ -111,13 +120,7 @@ async function scenarioDetail(name) {
 
 // Input.
 
-function molecules() {
-  const lines = $("smiles").value.split("\n").map((line) => line.trim()).filter(Boolean);
-  return lines.map((line) => {
-    const [, smiles, id] = /^(\S+)\s*(.*)$/.exec(line);
-    return id ? { smiles, id } : { smiles };
-  });
-}
+const molecules = () => moleculesOf($("smiles").value);
 
 function showInput() {
   const n = molecules().length;
@@ -187,6 +190,7 @@ addEventListener("drop", (event) => {
   $("veil").hidden = true;
   if (!carriesFile(event)) return;
   event.preventDefault();
+  go("screen");
   stage(event.dataTransfer.files[0]);
 });
 
@@ -260,9 +264,16 @@ async function submit(file, filename, scenario, signal) {
   jobs.add(await upload(`/v1/jobs/screen?${query}`, file, told, signal));
 }
 
-/// Loads the best of a job into the table.
+/// Loads the best of a job into the table, or the analogues that a search found.
 async function showJob(job, { quiet = false } = {}) {
   try {
+    if (search(job)) {
+      // A result that is asked for is gone to; one that comes by itself takes nobody away.
+      if (!quiet) go("optimise");
+      await analogues.show(job, { name: jobName(job), quiet });
+      return;
+    }
+    if (!quiet) go("screen");
     $("busy").textContent = t("busy.top");
     const [reply, about] = await Promise.all([
       request(`/v1/jobs/${encodeURIComponent(job.id)}/files/top.csv`),
@@ -378,6 +389,10 @@ document.addEventListener("language", () => {
   showServer();
   showScenarios();
   jobs.redraw();
+  optimise.redraw();
+  analogues.draw();
+  admet.redraw();
+  targets.redraw();
   showInput();
   showNote();
   if (!state.result) return;
@@ -395,6 +410,24 @@ async function load() {
   $("scenario").value = usual;
   showScenario();
   showInput();
+  await offerViews();
+}
+
+/// Tells the other views what this server has for them.
+async function offerViews() {
+  const { server, scenarios } = state;
+  const known = await addresses();
+  const details = (await Promise.all(scenarios.map(({ name }) => scenarioDetail(name)))).filter(Boolean);
+  const ready = new Set(server.models.filter((model) => model.state === "ready").map(({ name }) => name));
+  const endpoints = new Map();
+  for (const endpoint of details.flatMap((detail) => detail.endpoints ?? [])) {
+    if (ready.has(endpoint.model)) endpoints.set(endpoint.name, endpoint);
+  }
+  const usable = scenarios.filter(({ models }) => models.every((model) => model.ready));
+  const named = usable.map((one) => ({ name: one.name, title: () => scenarioTitle(one), models: one.models.map(({ name }) => name) }));
+  optimise.offer({ known, jobs: server.jobs, scenarios: named, endpoints: [...endpoints.values()] });
+  admet.offer({ known, models: server.models });
+  targets.offer({ known, models: server.models });
 }
 
 async function start() {
@@ -407,6 +440,7 @@ async function start() {
       // This key predicts but runs no jobs: what it cannot do is not offered.
       state.server.jobs = false;
       showServer();
+      await offerViews();
       return;
     }
     showProblem($("problems"), error, $("smiles"));
@@ -415,6 +449,7 @@ async function start() {
   }
 }
 
+route(() => detail.close());
 apply();
 showLanguage();
 showKey();

@@ -9,11 +9,11 @@ import { t } from "./words.js";
 /// Rows kept beyond each edge of the view.
 const BEYOND = 6;
 
-/// Shows a molecule in an image, or a text where there is no drawing.
-export async function showDrawing(image, smiles, signal) {
+/// Shows a molecule in an image, or a text where there is no drawing. With `atoms` these are marked, else alerts.
+export async function showDrawing(image, smiles, signal, atoms) {
   for (;;) {
     try {
-      image.src = await drawing(smiles, signal);
+      image.src = await drawing(smiles, signal, atoms);
       return;
     } catch (error) {
       // Another row asked for the same drawing and has gone from view: ask again for ourselves.

@@ -1,6 +1,7 @@
 // The page's texts in English and Chinese. What the server says is shown as it comes.
 
 import { speak } from "./language.js";
+import * as views from "./view-words.js";
 
 const en = {
   title: "Strata drug screening",
@@ -405,6 +406,6 @@ const zh = {
   "scenario.solubility-triage": "溶解度初筛（Solubility triage）",
 };
 
-speak({ en, zh });
+speak({ en: { ...en, ...views.en }, zh: { ...zh, ...views.zh } });
 
 export * from "./language.js";

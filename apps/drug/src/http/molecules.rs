@@ -79,6 +79,10 @@ struct DepictAsk {
     /// Mark the atoms of PAINS and Brenk alerts.
     #[serde(default)]
     alerts: bool,
+    /// Mark these atoms: their numbers in the SMILES from 0, separated by blanks or commas, such as the
+    /// `changed_atoms` of a search's result.
+    #[serde(default)]
+    atoms: Option<String>,
 }
 
 /// The alerts that `describe` looks for, read once.
@@ -148,6 +152,18 @@ fn depict(ask: &DepictAsk) -> Result<Vec<u8>, Problem> {
         let hits = catalog()?.hits_with_atoms(&mol);
         atoms.extend(hits.into_iter().flat_map(|hit| hit.atoms.concat()));
     }
+    atoms.extend(numbered(&mol, ask.atoms.as_deref().unwrap_or_default())?);
     let drawing = draw_atoms(&mol, atoms).map_err(|error| of_tool("smiles", &error))?;
     Ok(drawing.into_bytes())
+}
+
+/// The atoms that a list of numbers names.
+fn numbered(mol: &Mol, list: &str) -> Result<Vec<u32>, Problem> {
+    let count = mol.atoms().len();
+    let numbers = list.split([' ', ',']).filter(|number| !number.is_empty());
+    let atoms = numbers.map(|number| number.parse().ok().filter(|&at: &u32| (at as usize) < count));
+    atoms.collect::<Option<_>>().ok_or_else(|| {
+        let most = count.saturating_sub(1);
+        Problem::field("atoms", format!("give atom numbers from 0 to {most}, separated by commas"))
+    })
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use strata_chem::alerts::AlertCatalog;
-use strata_chem::optimize::{Constraints, Goal, Limit, OptimizeError, Settings};
+use strata_chem::optimize::{Candidate, Constraints, Goal, Limit, OptimizeError, Settings};
 use strata_core::stream::{Progress, Update};
 use strata_serve::jobs::{JobContext, JobFailure, JobKind, JobOutput, JobProgress, ResultFile};
 use strata_serve::{JobDoor, Problem, UploadParameters};
@@ -32,6 +32,9 @@ const CONTENT: &[&str] = &[
 
 /// Candidates one job may score.
 const MOST: usize = 200_000;
+
+/// Starts a summary tells of.
+const STARTS: usize = 100;
 
 /// What is wanted of better analogues.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -261,11 +264,21 @@ fn output(result: &Optimized) -> JobOutput {
         file("result.csv.provenance.json", "application/json", "Where the result comes from"),
     ];
     let outcome = &result.outcome;
+    let values = |candidate: &Candidate| {
+        let values = result.columns.iter().zip(&candidate.values);
+        let values = values.map(|(name, value)| (name.clone(), json!(value)));
+        values.collect::<serde_json::Map<String, serde_json::Value>>()
+    };
+    let starts = outcome.candidates.iter().take_while(|candidate| candidate.step.parent.is_none());
+    let starts = starts.take(STARTS).map(|candidate| {
+        json!({
+            "name": result.starts.get(candidate.start as usize),
+            "smiles": candidate.smiles,
+            "values": values(candidate),
+        })
+    });
     let best = result.hits.iter().take(20).map(|hit| {
         let candidate = &outcome.candidates[hit.id as usize];
-        let values = result.columns.iter().zip(&candidate.values);
-        let values: serde_json::Map<String, serde_json::Value> =
-            values.map(|(name, value)| (name.clone(), json!(value))).collect();
         let changed = candidate.changed.iter().enumerate().filter(|(_, changed)| **changed);
         json!({
             "rank": hit.rank,
@@ -275,10 +288,11 @@ fn output(result: &Optimized) -> JobOutput {
             "similarity": candidate.similarity,
             "derivation": crate::optimize::way(result, hit.id),
             "changed_atoms": changed.map(|(at, _)| at).collect::<Vec<_>>(),
-            "values": values,
+            "values": values(candidate),
         })
     });
     let summary = json!({
+        "starts": starts.collect::<Vec<_>>(),
         "scored": outcome.candidates.len(),
         "within_limits": outcome.ranking.len(),
         "front": outcome.front.len(),

@@ -25,5 +25,13 @@ pub(super) const ASSETS: &[Asset] = &[
     asset!("/radar.js", "radar.js", "text/javascript; charset=utf-8"),
     asset!("/detail.js", "detail.js", "text/javascript; charset=utf-8"),
     asset!("/jobs.js", "jobs.js", "text/javascript; charset=utf-8"),
+    asset!("/view-words.js", "view-words.js", "text/javascript; charset=utf-8"),
+    asset!("/views.js", "views.js", "text/javascript; charset=utf-8"),
+    asset!("/goals.js", "goals.js", "text/javascript; charset=utf-8"),
+    asset!("/optimise.js", "optimise.js", "text/javascript; charset=utf-8"),
+    asset!("/analogues.js", "analogues.js", "text/javascript; charset=utf-8"),
+    asset!("/pareto.js", "pareto.js", "text/javascript; charset=utf-8"),
+    asset!("/admet.js", "admet.js", "text/javascript; charset=utf-8"),
+    asset!("/targets.js", "targets.js", "text/javascript; charset=utf-8"),
     asset!("/icon.svg", "icon.svg", "image/svg+xml"),
 ];

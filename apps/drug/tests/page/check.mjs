@@ -15,6 +15,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { viewChecks } from "./views.mjs";
+
 const require = createRequire(`${process.cwd()}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -419,6 +421,8 @@ const checks = {
   },
 };
 
+Object.assign(checks, viewChecks({ visit, shot, audit, drawn, quick, base }));
+
 if (keyedUrl) {
   checks["asks for a key"] = async () => {
     const page = await visit({}, keyedUrl, /401/);
@@ -443,8 +447,10 @@ if (keyedUrl) {
   };
 }
 
+// ONLY=TEXT runs those whose name holds it.
+const wanted = Object.entries(checks).filter(([name]) => name.includes(process.env.ONLY ?? ""));
 let failed = 0;
-for (const [name, check] of Object.entries(checks)) {
+for (const [name, check] of wanted) {
   try {
     const page = await check();
     assert.deepEqual(page.faults, [], "console errors and foreign requests");

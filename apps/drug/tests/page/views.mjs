@@ -1,0 +1,187 @@
+// Checks of the views beside screening: optimisation, ADMET profiles, targets. Run by check.mjs.
+//
+// A view whose operation or model the server lacks must say so; the others must work.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+
+const WIDE = { viewport: { width: 1440, height: 1000 } };
+const NARROW = { viewport: { width: 400, height: 800 }, hasTouch: true };
+
+/// The checks by name; `tools` are check.mjs's own: visit, shot, audit, drawn, quick, base.
+export function viewChecks({ visit, shot, audit, drawn, quick, base }) {
+  const wordless = async (page) => assert.doesNotMatch(await page.textContent("body"), /\b(views?|optimise|goals|pareto|analogues|admet|targets|jobs)\.[a-z]/);
+  const fits = async (page, width) => assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+
+  async function open(view, options = WIDE) {
+    const page = await visit(options, `${base.replace(/\/$/, "")}/#/${view}`);
+    await page.waitForSelector("#scenario option", { state: "attached" });
+    await page.waitForLoadState("networkidle");
+    return page;
+  }
+
+  /// Whether a view can be used here; where it cannot, it must say why.
+  async function offered(page, view) {
+    if (await page.isVisible(`#${view}-form`)) return true;
+    assert.match(await page.textContent(`#${view}-absent`), /does not offer this \(\/v1\/|strata-drug models fetch /);
+    await shot(page, `${view}-absent`);
+    await audit(page, `${view} absent`);
+    console.log(`      (${view} is not offered by this server)`);
+    return false;
+  }
+
+  async function search(page, budget = "200") {
+    await page.click("#hits-example");
+    await page.fill("#budget", budget);
+    await page.click("#optimise-go");
+    await page.waitForSelector("#analogues:not([hidden]) .point", { timeout: 180_000 });
+  }
+
+  return {
+    async "goes between views by keyboard and address"() {
+      const page = await visit(WIDE);
+      await page.waitForSelector("#scenario option", { state: "attached" });
+      assert(await page.isVisible("#input"));
+      await page.focus('#views a[href="#/admet"]');
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("#admet:not(.off)");
+      assert(await page.isHidden("#input"));
+      assert.equal(await page.getAttribute('#views a[href="#/admet"]', "aria-current"), "page");
+      await page.goBack();
+      await page.waitForSelector("#input:not(.off)");
+      return page;
+    },
+
+    async "finds analogues and shows them"() {
+      const page = await open("optimise");
+      if (!(await offered(page, "optimise"))) return page;
+      await shot(page, "optimise");
+      await audit(page, "optimise");
+      await search(page);
+      await drawn(page, "#analogues img");
+      assert.match(await page.textContent("#analogues-note"), /200 candidates scored · .* within all limits · .* on the Pareto front/);
+      assert.equal(await page.locator(".analogue").count(), 24);
+      // The start is drawn beside the chosen one, and lies in the plot.
+      assert.equal(await page.locator("#analogues .pair img").count(), 2);
+      assert.equal(await page.locator("#analogues path.start").count(), 1);
+      // Changed atoms are marked: the drawing differs from one without marks.
+      const [marked, plain] = await page.evaluate(async () => {
+        const image = document.querySelectorAll("#analogues .pair img")[1];
+        const smiles = image.alt.split(": ").at(-1);
+        const other = await fetch(`/v1/depict?smiles=${encodeURIComponent(smiles)}`);
+        return [await (await fetch(image.src)).text(), await other.text()];
+      });
+      assert.notEqual(marked, plain);
+      await shot(page, "analogues");
+      await audit(page, "analogues");
+      return page;
+    },
+
+    async "chooses points by keyboard"() {
+      const page = await open("optimise");
+      if (!(await offered(page, "optimise"))) return page;
+      await search(page);
+      const chosen = () => page.getAttribute(".point[aria-selected=true]", "aria-label");
+      assert.equal(await page.locator('.point[tabindex="0"]').count(), 1);
+      await page.locator('.point[tabindex="0"]').focus();
+      await page.keyboard.press("Home");
+      const first = await chosen();
+      await page.keyboard.press("ArrowRight");
+      const second = await chosen();
+      assert.notEqual(first, second);
+      assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), second);
+      assert(second.startsWith(await page.textContent("#analogues .chosen h3")));
+      await page.keyboard.press("End");
+      const far = Number(/QED ([\d.]+)/.exec(await chosen())[1]);
+      assert(far >= Number(/QED ([\d.]+)/.exec(first)[1]));
+      await page.locator(".analogue .pick").nth(3).click();
+      assert.match(await chosen(), /^Rank 4,/);
+      await page.selectOption("#analogues .axes select >> nth=1", "similarity");
+      assert.match(await chosen(), /^Rank 4, QED .*, similarity /);
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click("#analogues-csv")]);
+      assert.match(readFileSync(await download.path(), "utf8"), /^rank,smiles,start,fitness,/);
+      await page.getByRole("button", { name: "Show 24 more" }).click();
+      assert.equal(await page.locator(".analogue").count(), 48);
+      return page;
+    },
+
+    async "says what a search lacks, and cancels one"() {
+      const page = await open("optimise");
+      if (!(await offered(page, "optimise"))) return page;
+      await page.click("#optimise-go");
+      assert.match(await page.textContent("#optimise-problems"), /no hit to start from/);
+      await page.fill("#hits", "CC(=O)Oc1ccccc1C(=O)O aspirin");
+      await page.selectOption("#goals select >> nth=1", "range");
+      await page.click("#optimise-go");
+      assert.match(await page.textContent("#optimise-problems"), /range of QED needs/);
+      await page.selectOption("#goals select >> nth=1", "max");
+      await page.fill("#budget", "200000");
+      await page.click("#optimise-go");
+      const job = page.locator(".job").first();
+      await job.locator(".state.running").waitFor(quick);
+      await page.waitForFunction(() => /candidates/.test(document.querySelector(".job p").textContent), null, quick);
+      await shot(page, "optimise-running");
+      await job.getByRole("button", { name: /^Cancel/ }).click();
+      await job.locator(".state.cancelled").waitFor({ timeout: 60_000 });
+      return page;
+    },
+
+    async "optimises in Chinese on a phone"() {
+      const page = await open("optimise", { ...NARROW, locale: "zh-CN" });
+      if (!(await page.isVisible("#optimise-form"))) return page;
+      await search(page);
+      await drawn(page, "#analogues img");
+      await fits(page, 400);
+      await wordless(page);
+      await page.evaluate(() => scrollTo(0, 0));
+      await shot(page, "optimise-narrow-chinese");
+      await page.evaluate(() => document.querySelector("#analogues").scrollIntoView());
+      await shot(page, "analogues-narrow-chinese");
+      await audit(page, "analogues narrow");
+      return page;
+    },
+
+    async "profiles ADMET"() {
+      const page = await open("admet");
+      if (!(await offered(page, "admet"))) return page;
+      await page.click("#admet-example");
+      await page.click("#admet-go");
+      await page.waitForSelector("#profiles .radar", { timeout: 60_000 });
+      await drawn(page, "#profiles img");
+      assert.equal(await page.locator("#profiles .group").count(), 5);
+      assert((await page.locator("#profiles .bar").count()) >= 40);
+      await shot(page, "admet");
+      await audit(page, "admet");
+      await page.getByRole("button", { name: "diazepam" }).click();
+      assert.equal(await page.textContent(".profile-title"), "diazepam");
+      await page.click("#language");
+      await wordless(page);
+      await page.setViewportSize({ width: 400, height: 800 });
+      await fits(page, 400);
+      await shot(page, "admet-narrow-chinese");
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click("#admet-csv")]);
+      assert.equal(readFileSync(await download.path(), "utf8").trimEnd().split("\n").length, 3);
+      return page;
+    },
+
+    async "finds targets"() {
+      const page = await open("targets");
+      if (!(await offered(page, "targets"))) return page;
+      await page.click("#targets-example");
+      await page.click("#targets-go");
+      await page.waitForSelector("#found tbody tr", { timeout: 60_000 });
+      await drawn(page, "#found img");
+      assert.equal(await page.locator("#found tbody tr").count(), 20);
+      await shot(page, "targets");
+      await audit(page, "targets");
+      await page.click("#language");
+      await wordless(page);
+      await page.setViewportSize({ width: 400, height: 800 });
+      await fits(page, 400);
+      await shot(page, "targets-narrow-chinese");
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click("#targets-csv")]);
+      assert.equal(readFileSync(await download.path(), "utf8").trimEnd().split("\n").length, 21);
+      return page;
+    },
+  };
+}
