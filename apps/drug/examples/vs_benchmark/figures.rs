@@ -8,7 +8,7 @@ use strata_chem::split::Random;
 const DRAWS: usize = 2000;
 
 /// Draws of a target's own interval, a repeat.
-const OWN_DRAWS: usize = 40;
+const OWN_DRAWS: usize = 200;
 
 /// Figures of one ranking.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,23 +62,40 @@ pub(crate) fn mean_of(figures: &[Figures]) -> Figures {
     }
 }
 
-/// BEDROC of molecules drawn with replacement, actives and decoys each among themselves.
+/// BEDROC with the actives drawn with replacement, the decoys as they are; tied molecules share their ranks.
 pub(crate) fn resampled(labels: &[bool], scores: &[f32], seed: u64) -> Vec<f64> {
-    let of = |wanted: bool| -> Vec<f64> {
+    let of = |wanted: bool| -> Vec<f32> {
         let chosen = labels.iter().zip(scores).filter(|(label, _)| **label == wanted);
-        chosen.map(|(_, &score)| f64::from(score)).collect()
+        chosen.map(|(_, &score)| score).collect()
     };
-    let (actives, decoys) = (of(true), of(false));
+    let (actives, mut decoys) = (of(true), of(false));
+    decoys.sort_unstable_by(|a, b| b.total_cmp(a));
+    let above = |score: f32| {
+        let more = decoys.partition_point(|&other| other > score);
+        let up_to = decoys.partition_point(|&other| other >= score);
+        (more + up_to) as f64 / 2.0
+    };
+    let before: Vec<f64> = actives.iter().map(|&score| above(score)).collect();
     let mut random = Random::new(seed + 77);
-    let mut draw = |from: &[f64]| -> Vec<f64> {
-        (0..from.len()).map(|_| from[random.below(from.len())]).collect()
-    };
     let one = |_| {
-        let (actives, decoys) = (draw(&actives), draw(&decoys));
-        let pairs = actives.iter().map(|&s| (true, s)).chain(decoys.iter().map(|&s| (false, s)));
-        Ranking::new(pairs).bedroc(BEDROC_ALPHA).unwrap_or(f64::NAN)
+        let mut drawn: Vec<f64> =
+            (0..before.len()).map(|_| before[random.below(before.len())]).collect();
+        drawn.sort_unstable_by(f64::total_cmp);
+        let ranks = drawn.iter().enumerate().map(|(at, before)| before + (at + 1) as f64);
+        bedroc(ranks, drawn.len() as f64, labels.len() as f64)
     };
     (0..OWN_DRAWS).map(one).collect()
+}
+
+/// BEDROC of actives at these ranks among `total` molecules.
+fn bedroc(ranks: impl Iterator<Item = f64>, actives: f64, total: f64) -> f64 {
+    let alpha = BEDROC_ALPHA;
+    let sum: f64 = ranks.map(|rank| (-alpha * rank / total).exp()).sum();
+    let uniform = (1.0 - (-alpha).exp()) / ((alpha / total).exp() - 1.0) / total;
+    let (rie, ratio) = (sum / actives / uniform, actives / total);
+    let most = (1.0 - (-alpha * ratio).exp()) / (ratio * (1.0 - (-alpha).exp()));
+    let least = (1.0 - (alpha * ratio).exp()) / (ratio * (1.0 - alpha.exp()));
+    (rie - least) / (most - least)
 }
 
 /// The middle 95 % of values.

@@ -4,8 +4,8 @@
 //! `vs_benchmark [COMPOUNDS [MODELS]]`: the folder `compounds` of that data, the folder of models (with chembl-multitask in it);
 //! without them those of `STRATA_SHARED`.
 //!
-//! Five actives drawn at random, five times, are the queries; the ranked list is everything else. Which fusion is the default was
-//! chosen on every other target with a model (`tuning`), and the claim rests on the others (`held-out`).
+//! Five actives drawn at random, five times, are the queries; the ranked list is everything else. Which fusion is the default, and
+//! its weight, was chosen on the DUD targets of `tuning` (every other target with a model); the claim rests on `held-out`.
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
 mod figures;

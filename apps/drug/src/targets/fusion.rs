@@ -19,7 +19,7 @@ pub enum Fusion {
     ReciprocalRank,
     /// Sum of the ranks, each divided by the number of rows.
     RankSum,
-    /// Sum of the standard scores: (value − mean) ÷ standard deviation, of the probability's logit and the similarity.
+    /// Standard score, (value − mean) ÷ standard deviation, of the similarity, and 0.4 times that of the probability's logit.
     #[default]
     ZScore,
     /// The better of the two ranks.
@@ -28,6 +28,10 @@ pub enum Fusion {
 
 /// The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009).
 const K: f64 = 60.0;
+
+/// Weight of the activity's standard score beside the similarity's. Chosen on DUD: on every other target of it, mean BEDROC is
+/// best between 0.3 and 0.5, and below the similarity's own at 1.
+const ACTIVITY: f64 = 0.4;
 
 /// Probabilities are kept so far from 0 and 1 before their logit is taken.
 const EDGE: f64 = 1e-6;
@@ -60,7 +64,7 @@ impl Fusion {
             };
             let a = standard(&activity.iter().map(logit).collect::<Vec<_>>());
             let b = standard(&similarity.iter().map(|&s| f64::from(s)).collect::<Vec<_>>());
-            return both(&|a, b| a + b, &a, &b);
+            return both(&|a, b| ACTIVITY * a + b, &a, &b);
         }
         let (a, b) = (ranks(activity), ranks(similarity));
         match self {
