@@ -14,6 +14,7 @@ pub mod error;
 pub mod features;
 pub mod fingerprint;
 pub mod graph_features;
+pub mod learn;
 pub mod library;
 pub mod maccs;
 pub mod metrics;
