@@ -1,5 +1,6 @@
 //! The command line: one file a command, each of which only translates arguments.
 
+mod adapt;
 mod admet;
 mod cluster;
 pub mod common;

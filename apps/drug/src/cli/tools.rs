@@ -8,7 +8,7 @@ use strata_cli::{Globals, models};
 use crate::http::serves;
 
 use super::{
-    cluster, depict, describe, embed, eval, filter, index, rank, search, split, standardize,
+    adapt, cluster, depict, describe, embed, eval, filter, index, rank, search, split, standardize,
     substructure, targets,
 };
 
@@ -16,6 +16,7 @@ use super::{
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "each command's help is the documentation of its arguments")]
 pub enum ToolCommand {
+    Adapt(adapt::Args),
     Index(index::Args),
     Search(search::Args),
     Substructure(substructure::Args),
@@ -45,6 +46,7 @@ impl ToolCommand {
     /// Whatever keeps the command from its result, as one chain of causes.
     pub(super) fn run(self, globals: &Globals) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Adapt(args) => adapt::run(args, globals),
             Self::Index(args) => index::run(&args, globals),
             Self::Search(args) => search::run(&args, globals),
             Self::Substructure(args) => substructure::run(&args, globals),

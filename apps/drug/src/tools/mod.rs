@@ -1,6 +1,7 @@
-//! What the commands beside `screen` do: index and search, filter, cluster, split, evaluate, describe, depict, embed,
+//! What the commands beside `screen` do: adapt, index and search, filter, cluster, split, evaluate, describe, depict, embed,
 //! standardize.
 
+pub mod adapt;
 pub mod cluster;
 pub mod depict;
 pub mod describe;
@@ -73,6 +74,12 @@ pub enum ToolError {
     /// What a model said to a molecule.
     #[error("{}", .0.message)]
     Record(strata_core::stream::RecordError),
+    /// A head that is trained.
+    #[error(transparent)]
+    Learn(#[from] strata_chem::learn::LearnError),
+    /// A training domain.
+    #[error(transparent)]
+    Domain(#[from] strata_chem::arena::domain::DomainError),
     /// The belt.
     #[error(transparent)]
     Stream(#[from] strata_core::stream::StreamError),

@@ -109,18 +109,28 @@ impl Head {
     }
 }
 
+/// What to train.
+#[derive(Clone, Copy, Debug)]
+pub struct Ensemble<'a> {
+    /// How a member is made.
+    pub recipe: &'a Recipe,
+    /// Members.
+    pub members: usize,
+    /// Seed of the first; others follow from it.
+    pub seed: u64,
+}
+
 /// Trains the members of a recipe.
 ///
 /// # Errors
 /// [`LearnError`] where there is nothing to learn, or the caller stops it.
 pub fn fit(
     data: &Data<'_>,
-    recipe: &Recipe,
-    members: usize,
-    seed: u64,
+    ensemble: &Ensemble<'_>,
     watch: &Watch<'_>,
 ) -> Result<Head, LearnError> {
     data.check()?;
+    let Ensemble { recipe, members, seed } = *ensemble;
     let stop = watch.stop;
     let n = data.rows.len();
     let mut order: Vec<usize> = (0..n).collect();
@@ -169,9 +179,7 @@ pub fn fit(
 pub fn out_of_fold(
     data: &Data<'_>,
     folds: &[usize],
-    recipe: &Recipe,
-    members: usize,
-    seed: u64,
+    ensemble: &Ensemble<'_>,
     watch: &Watch<'_>,
 ) -> Result<Vec<Vec<f64>>, LearnError> {
     let mut answers = vec![Vec::new(); data.rows.len()];
@@ -182,7 +190,8 @@ pub fn out_of_fold(
         let rows: Vec<usize> = kept.iter().map(|&at| data.rows[at]).collect();
         let targets: Vec<f64> = kept.iter().map(|&at| data.targets[at]).collect();
         let part = Data { rows: &rows, targets: &targets, ..*data };
-        let head = fit(&part, recipe, members, seed + 1 + fold as u64, watch)?;
+        let seed = ensemble.seed + 1 + fold as u64;
+        let head = fit(&part, &Ensemble { seed, ..*ensemble }, watch)?;
         let scored: Vec<(usize, Vec<f64>)> = held
             .into_par_iter()
             .map(|at| (at, head.predict(data.table.row(data.rows[at]))))

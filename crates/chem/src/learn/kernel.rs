@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::Table;
-use super::matrix::{Scaling, dot32, solve};
+use super::matrix::{Scaling, solve};
 
 /// Most molecules a kernel machine rests on; more would cost too much memory and time.
 pub const MAX_SUPPORT: usize = 3000;
@@ -28,7 +28,7 @@ struct View {
     bits: Vec<u64>,
     on: u32,
     scaled: Vec<f32>,
-    square: f32,
+    square: f64,
 }
 
 impl View {
@@ -39,16 +39,32 @@ impl View {
         }
         let on = bits.iter().map(|word| word.count_ones()).sum();
         let scaled = scaling.of(row);
-        let square = dot32(&scaled, &scaled);
+        let square = inner(&scaled, &scaled);
         Self { bits, on, scaled, square }
     }
 
-    fn compare(&self, other: &View) -> (f32, f32) {
+    /// Tanimoto and squared distance. In double precision: a machine with a small ridge has large weights of both
+    /// signs, which would bring out the rounding of single precision.
+    fn compare(&self, other: &View) -> (f64, f64) {
         let both: u32 = self.bits.iter().zip(&other.bits).map(|(a, b)| (a & b).count_ones()).sum();
         let either = (self.on + other.on - both).max(1);
-        let apart = self.square + other.square - 2.0 * dot32(&self.scaled, &other.scaled);
-        (both as f32 / either as f32, apart.max(0.0))
+        let apart = self.square + other.square - 2.0 * inner(&self.scaled, &other.scaled);
+        (f64::from(both) / f64::from(either), apart.max(0.0))
     }
+}
+
+/// Sum of products, in four running sums.
+fn inner(a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0.0f64; 4];
+    let (left, right) = (a.chunks_exact(4), b.chunks_exact(4));
+    let rest = left.remainder().iter().zip(right.remainder());
+    let rest: f64 = rest.map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
+    for (x, y) in left.zip(right) {
+        for lane in 0..4 {
+            sums[lane] += f64::from(x[lane]) * f64::from(y[lane]);
+        }
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 /// Similarities of all pairs of some rows.
@@ -65,7 +81,9 @@ impl Gram {
         let scaling = Scaling::new(table, rows);
         let view = |&row: &usize| View::new(table.row(row), table.counts(), &scaling);
         let views: Vec<View> = rows.par_iter().map(view).collect();
-        let pairs = |a: &View| views.iter().map(|b| a.compare(b)).collect::<Vec<(f32, f32)>>();
+        let single = |(a, b): (f64, f64)| (a as f32, b as f32);
+        let pairs =
+            |a: &View| views.iter().map(|b| single(a.compare(b))).collect::<Vec<(f32, f32)>>();
         let pairs: Vec<Vec<(f32, f32)>> = views.par_iter().map(pairs).collect();
         let (tanimoto, apart) = pairs.into_iter().flatten().unzip();
         Self { n: rows.len(), scaling, views, tanimoto, apart }
@@ -189,8 +207,8 @@ impl KernelMachine {
         let (sharpness, share) = (self.sharpness(), self.settings.tanimoto);
         for (other, weights) in self.views.iter().zip(self.weights.chunks(self.biases.len())) {
             let (tanimoto, apart) = view.compare(other);
-            let gauss = (-sharpness * f64::from(apart)).exp();
-            let value = share * f64::from(tanimoto) + (1.0 - share) * gauss;
+            let gauss = (-sharpness * apart).exp();
+            let value = share * tanimoto + (1.0 - share) * gauss;
             out.iter_mut().zip(weights).for_each(|(out, &w)| *out += value * f64::from(w));
         }
         out

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use boost::{Boost, BoostSettings};
 pub use choose::{Candidate, Choice, choose};
 pub use folds::{grouped_folds, random_folds};
-pub use head::{Head, Part, PartSettings, Recipe, RecipePart, fit, out_of_fold};
+pub use head::{Ensemble, Head, Part, PartSettings, Recipe, RecipePart, fit, out_of_fold};
 pub use kernel::{KernelMachine, KernelSettings, MAX_SUPPORT};
 pub use linear::{Linear, MOST_COUNTS};
 pub use matrix::{DESCRIPTOR_LIMIT, Scaling};

@@ -110,7 +110,7 @@ fn learnt(data: &Data<'_>, seed: u64) -> Head {
     watched(|watch| {
         let choice = choose(data, &folds, seed, watch).unwrap();
         assert!(choice.candidates.iter().any(|candidate| candidate.name == choice.chosen));
-        fit(data, &choice.recipe, 5, seed, watch).unwrap()
+        fit(data, &Ensemble { recipe: &choice.recipe, members: 5, seed }, watch).unwrap()
     })
 }
 
@@ -175,9 +175,10 @@ fn conformal_intervals_cover_nine_in_ten() {
             }],
             last: (1.0, 0.0),
         };
+        let ensemble = Ensemble { recipe: &recipe, members: 5, seed };
         let (answers, head) = watched(|watch| {
-            let answers = out_of_fold(&data, &folds, &recipe, 5, seed, watch).unwrap();
-            (answers, fit(&data, &recipe, 5, seed, watch).unwrap())
+            let answers = out_of_fold(&data, &folds, &ensemble, watch).unwrap();
+            (answers, fit(&data, &ensemble, watch).unwrap())
         });
         let guesses: Vec<Guess> = answers.iter().map(|members| Guess::of(members)).collect();
         let interval = Interval::conformal(&known, &guesses).unwrap();

@@ -149,8 +149,8 @@ impl Ground<'_> {
             let usual = leaf.total.less(others);
             let chosen = growth.random_cuts.then(|| random.below(feature.cuts.len()));
             let mut left = Sum::default();
-            for cut in 0..feature.cuts.len() {
-                left.add(if cut == feature.usual { usual } else { bins[cut] });
+            for (cut, &bin) in bins[..feature.cuts.len()].iter().enumerate() {
+                left.add(if cut == feature.usual { usual } else { bin });
                 let right = leaf.total.less(left);
                 if left.rows < least || chosen.is_some_and(|chosen| chosen != cut) {
                     continue;
