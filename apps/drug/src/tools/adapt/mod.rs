@@ -31,7 +31,7 @@ pub use train::HeldOut;
 
 use super::ToolError;
 use crate::input::RecordReader;
-use crate::screen::{Folder, load_models};
+use crate::screen::{Folder, Molecules, load_models};
 use assay::Assay;
 use train::Trained;
 
@@ -400,7 +400,8 @@ fn compare(
         let view = ArrayView2::from_shape((n, facts.width), rows)
             .map_err(|error| wrong(error.to_string()))?;
         let mut answers = vec![0.0f32; n * model.width()];
-        let run = model.predict(view, &RunOptions::default(), &mut answers);
+        let molecules = Molecules { rows: view, graphs: &[] };
+        let run = model.predict(molecules, &RunOptions::default(), &mut answers);
         run.map_err(|error| wrong(error.message.to_string()))?;
         for (row, answers) in rows.chunks(facts.width).zip(answers.chunks(model.width())) {
             for (expected, &got) in trained.head.predict(row).into_iter().zip(answers) {
