@@ -97,7 +97,7 @@ pub(super) fn read(
                 detail,
             };
             match row.made {
-                Err(error) => dropped.push(drop(&error.code, error.message.to_string())),
+                Err(error) => dropped.push(drop(&error.code, error.message.clone())),
                 Ok(None) => dropped.push(drop("target_missing", "the target is empty".to_owned())),
                 Ok(Some(molecule)) => {
                     let text = row.record.value(target).trim().to_owned();

@@ -402,7 +402,7 @@ fn compare(
         let mut answers = vec![0.0f32; n * model.width()];
         let molecules = Molecules { rows: view, graphs: &[] };
         let run = model.predict(molecules, &RunOptions::default(), &mut answers);
-        run.map_err(|error| wrong(error.message.to_string()))?;
+        run.map_err(|error| wrong(error.message.clone()))?;
         for (row, answers) in rows.chunks(facts.width).zip(answers.chunks(model.width())) {
             for (expected, &got) in trained.head.predict(row).into_iter().zip(answers) {
                 let difference = (expected - f64::from(got)).abs();
