@@ -28,7 +28,7 @@ use crate::tools::ToolError;
 #[command(after_help = "Examples:
   strata-drug targets 'O=C(CCCN1CCC(O)(c2ccc(Cl)cc2)CC1)c1ccc(F)cc1'
   strata-drug targets hits.smi --top 5 --min 0.5 --out targets.csv
-  strata-drug targets hits.smi --background vendor.smi.gz --by percentile --json
+  strata-drug targets hits.smi --background vendor.smi.gz --by probability --json
   strata-drug targets --list kinase")]
 pub struct Args {
     /// A SMILES, or a file of molecules (or - for standard input).

@@ -25,9 +25,9 @@ use crate::tools::rows::{Counts, for_each_chunk};
 #[serde(rename_all = "lowercase")]
 pub enum TargetOrder {
     /// Percentile among the reference molecules' scores on the same target; ties by probability.
+    #[default]
     Percentile,
     /// The model's probability, which is not calibrated across targets.
-    #[default]
     Probability,
 }
 

@@ -3,6 +3,7 @@
 //! Both rest on a model with an output for each target, such as ChEMBL's multitask model. Its probabilities are not
 //! calibrated across targets, so a molecule's score on a target is also given as its percentile among the scores of a
 //! reference library on the same target ([`Background`]).
+#![allow(clippy::needless_pass_by_value, reason = "array views are references already")]
 
 mod background;
 mod fish;

@@ -8,7 +8,8 @@
 //! were alone. Products of integers are exact, so the numbers are those of the file up to the last bits of single precision.
 //! Rows must hold no negative number, as fingerprints do. Anything else is left as it is.
 //!
-//! Measured on ChEMBL's multitask model (798 heads, 4,803 nodes): 36 nodes, and a hundred times the molecules a second.
+//! Measured on ChEMBL's multitask model (798 heads, 4,803 nodes): 36 nodes, and from SMILES to ranking 0.25 ms of processor time a
+//! molecule in place of 4.2.
 
 use std::collections::HashMap;
 
