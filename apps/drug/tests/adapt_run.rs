@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers stop the test as it does itself")]
 
 mod screen_support;
+mod serve_support;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use screen_support::{column, demo_library, has_runtime, program, screened, table, text};
+use serve_support::Server;
 use strata_chem::split::Random;
 
 /// Molecules of the demo library that can be read, with their logP.
@@ -189,4 +191,41 @@ fn what_cannot_be_learnt_from_is_refused_with_the_remedy() {
     let (good, _, error) = adapt(&[&[text(&few)][..], &args[..]].concat());
     assert!(!good && error.contains("at least 30") && error.contains("1 valence"), "{error}");
     assert!(!out.exists(), "nothing is written");
+}
+
+#[test]
+fn a_job_gives_the_files_of_the_command() {
+    if !has_runtime() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (data, models) = (assay(dir.path(), 120), dir.path().join("models"));
+    let args = ["--smiles-column", "structure", "--target", "class", "--seed", "3", "--json", "-q"];
+    let (good, json, error) = adapt(&[&[text(&data), "--out", text(&models)][..], &args].concat());
+    assert!(good, "{error}");
+    let made: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let served = dir.path().join("served");
+    std::fs::create_dir(&served).unwrap();
+    let server = Server::start(dir.path(), &["--models-dir", text(&served)]);
+    let send = |query: &str| {
+        let address = format!("/v1/jobs/adapt?filename=assay.csv&{query}");
+        let job = server.post(&address, "text/csv", &std::fs::read(&data).unwrap()).expect(202);
+        server.job(job.json()["id"].as_str().unwrap())
+    };
+    let done = send("smiles_column=structure&target=class&seed=3");
+    assert_eq!(done["state"], "done", "{done}");
+    for key in ["name", "rows", "molecules", "figures", "dropped", "chosen"] {
+        assert_eq!(done["summary"][key], made[key], "{key}");
+    }
+    let id = done["id"].as_str().unwrap();
+    for file in ["class.onnx", "card.toml", "golden.json", "domain.bin", "README.md"] {
+        let reply = server.get(&format!("/v1/jobs/{id}/files/{file}")).expect(200);
+        assert!(reply.body == std::fs::read(models.join("class").join(file)).unwrap(), "{file}");
+    }
+    assert!(!done.to_string().contains(text(dir.path())), "the server's folders stay its own");
+    let failed = send("smiles_column=structure&target=pIC50");
+    assert_eq!(failed["state"], "failed");
+    let words = failed.to_string();
+    assert!(words.contains("pIC50") && words.contains("logP measured"), "{words}");
+    server.post("/v1/jobs/adapt?filename=assay.csv&target=", "text/csv", b"a,b\n").expect(422);
 }

@@ -1,5 +1,6 @@
 //! Drug screening over HTTP: the same functions as the command line's, as operations of a server.
 
+mod adapt_job;
 mod admet;
 mod engine;
 mod info;
@@ -78,7 +79,12 @@ pub fn app(
         description: "Predict, score, rank, search and draw molecules. Every answer says which model, \
              which file and which runtime it comes from.",
         operations,
-        jobs: vec![job::door(&engine), optimize::door(&engine), rank_job::door(&targets)],
+        jobs: vec![
+            job::door(&engine),
+            optimize::door(&engine),
+            rank_job::door(&targets),
+            adapt_job::door(),
+        ],
         services: Vec::new(),
         page: page::ASSETS,
         warm_up: Box::new(move || warm.warm_up().map_err(|error| error.to_string())),
