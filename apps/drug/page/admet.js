@@ -107,7 +107,7 @@ function about(profile, at, reply) {
   const chart = radar(profile, name);
   const right = chart && el("figure", { class: "card" }, chart, el("figcaption", { class: "soft small", text: t("admet.radar") }));
   const groups = profile.groups.map((group) => groupOf(group));
-  const references = reply.references.length > 0 ? t("admet.references", { names: reply.references.join(", ") }) : t("admet.noreference");
+  const references = reply.references.length > 0 ? t("admet.references", { names: [...new Set(reply.references)].join(", ") }) : t("admet.noreference");
   return [title, el("div", { class: "profile" }, left, right), el("div", { class: "groups" }, ...groups), el("p", { class: "soft small", text: references })];
 }
 
@@ -122,7 +122,7 @@ function groupOf({ name, endpoints }) {
     return el(
       "tr",
       {},
-      el("th", { scope: "row" }, endpointTitle(endpoint)),
+      el("th", { scope: "row", lang: has(`endpoint.${endpoint.name}`) ? false : "en", text: endpointTitle(endpoint) }),
       el("td", { class: "n" }, text, own ? el("small", { text: own }) : null),
       el("td", {}, typeof percentile === "number" ? bar(percentile, digits(percentile, 0), good) : "–"),
     );

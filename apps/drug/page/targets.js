@@ -93,7 +93,7 @@ function found(result, name) {
         { scope: "row" },
         hit.gene ? el("b", { text: hit.gene }) : null,
         served("span", `${hit.gene ? " " : ""}${hit.name || hit.target}`),
-        served("small", [hit.target, hit.organism].filter(Boolean).join(" · "), { class: "soft" }),
+        served("small", [hit.name ? hit.target : "", hit.organism].filter(Boolean).join(" · "), { class: "soft" }),
       ),
       served("td", hit.class, { class: "class" }),
       el("td", {}, bar(hit.probability * 100, digits(hit.probability, 2))),

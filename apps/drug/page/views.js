@@ -6,8 +6,8 @@ import { t } from "./words.js";
 
 const VIEWS = ["screen", "optimise", "admet", "targets"];
 
-/// The view that the address names, or null: other fragments, such as the skip link's, name none.
-const named = () => VIEWS.find((view) => location.hash === `#/${view}`) ?? null;
+/// The view that the address names, the first without a fragment, or null: the skip link's names none.
+const named = () => (location.hash === "" ? VIEWS[0] : (VIEWS.find((view) => location.hash === `#/${view}`) ?? null));
 
 function show(view) {
   for (const node of document.querySelectorAll("[data-view]")) {
@@ -21,7 +21,7 @@ function show(view) {
 
 /// Shows the view of the address, now and whenever it changes; `onleave()` hears of changes.
 export function route(onleave) {
-  show(named() ?? "screen");
+  show(named() ?? VIEWS[0]);
   addEventListener("hashchange", () => {
     const view = named();
     if (!view) return;
