@@ -154,13 +154,14 @@ pub fn optimize_with(
     let done = watched(&pool(job.threads)?, (stop, progress), job.limit, |watch| {
         run(&mols, &problem, &scorer, watch)
     });
-    let (outcome, elapsed, late) = (done.result?, done.elapsed, done.late);
+    let (mut outcome, elapsed, late) = (done.result?, done.elapsed, done.late);
     provenance.library = Some(mined.info.clone());
     provenance.candidates = outcome.candidates.len();
     let starts: Vec<String> = job.starts.iter().map(|start| start.name.clone()).collect();
     let columns = strata_chem::optimize::Scorer::columns(&scorer).to_vec();
     let on_front: Vec<bool> = problem.goals.iter().map(|goal| goal.on_front).collect();
     let hits = result::hits(&outcome, &on_front, job.top);
+    outcome.mark_differing(hits.iter().map(|hit| hit.id));
     let (goals, library) = (problem.goals, mined.info);
     let optimized =
         Optimized { outcome, goals, columns, hits, starts, library, provenance, elapsed, late };

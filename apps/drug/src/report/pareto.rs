@@ -12,8 +12,8 @@ use crate::optimize::Optimized;
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 270.0;
 /// Room for the axes.
-const LEFT: f64 = 46.0;
-const BELOW: f64 = 36.0;
+const LEFT: f64 = 54.0;
+const BELOW: f64 = 40.0;
 const RIM: f64 = 10.0;
 
 /// Points drawn at most, beside the front's.
@@ -56,12 +56,14 @@ fn plot(page: &mut String, result: &Optimized, (x, y): (&str, &str)) {
     let grey = outcome.candidates.iter().filter(|c| c.within_limits).step_by(step);
     let grey: Vec<(f64, f64)> = grey.filter(|c| !front.contains(&c.id)).filter_map(at).collect();
     let green = outcome.front.iter().filter_map(|&id| outcome.candidates.get(id as usize));
-    let green: Vec<(f64, f64)> = green.filter_map(at).collect();
-    let all = || grey.iter().chain(&green).chain(&starts);
+    let green: Vec<(&Candidate, (f64, f64))> = green.filter_map(|c| Some((c, at(c)?))).collect();
+    let all = || grey.iter().chain(green.iter().map(|(_, point)| point)).chain(&starts);
     let ends = |of: fn(&(f64, f64)) -> f64| {
         let (low, high) =
             all().map(of).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
-        if low < high { (low, high) } else { (low - 0.5, low + 0.5) }
+        // Points on the rim are drawn whole.
+        let room = if low < high { (high - low) * 0.04 } else { 0.5 };
+        (low - room, high + room)
     };
     if all().next().is_none() {
         return;
@@ -82,17 +84,44 @@ fn plot(page: &mut String, result: &Optimized, (x, y): (&str, &str)) {
         HEIGHT - BELOW,
         WIDTH - RIM
     );
-    let mut dots = |points: &[(f64, f64)], radius: f64, fill: &str| {
-        for point in points {
-            let (cx, cy) = place(point);
-            let _ = write!(
-                page,
-                "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"{radius}\" fill=\"{fill}\"/>"
-            );
-        }
-    };
-    dots(&grey, 1.8, "#b9c4cf");
-    dots(&green, 3.2, "#2e8b57");
+    for mark in ticks(across) {
+        let (at, floor) = (place(&(mark, up.0)).0, HEIGHT - BELOW);
+        let _ = write!(
+            page,
+            "<path d=\"M{at:.1} {RIM}V{floor}\" stroke=\"#e3e9ee\"/>\
+             <text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            floor + 14.0,
+            said(mark)
+        );
+    }
+    for mark in ticks(up) {
+        let at = place(&(across.0, mark)).1;
+        let _ = write!(
+            page,
+            "<path d=\"M{LEFT} {at:.1}H{}\" stroke=\"#e3e9ee\"/>\
+             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            WIDTH - RIM,
+            LEFT - 5.0,
+            at + 4.0,
+            said(mark)
+        );
+    }
+    for point in &grey {
+        let (cx, cy) = place(point);
+        let _ = write!(page, "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"1.8\" fill=\"#b9c4cf\"/>");
+    }
+    for (candidate, point) in &green {
+        let (cx, cy) = place(point);
+        let _ = write!(
+            page,
+            "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.2\" fill=\"#2e8b57\"><title>{}, {} {}, {} {}</title></circle>",
+            escape(&candidate.smiles),
+            escape(x),
+            short(point.0),
+            escape(y),
+            short(point.1)
+        );
+    }
     for point in &starts {
         let (cx, cy) = place(point);
         let _ = write!(
@@ -102,19 +131,44 @@ fn plot(page: &mut String, result: &Optimized, (x, y): (&str, &str)) {
             cy - 5.0
         );
     }
-    let mut text = |x: f64, y: f64, anchor: &str, text: &str| {
-        let _ = write!(
-            page,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>",
-            escape(text)
-        );
-    };
     let floor = HEIGHT - BELOW;
-    text(LEFT, floor + 14.0, "start", &short(across.0));
-    text(WIDTH - RIM, floor + 14.0, "end", &short(across.1));
-    text((WIDTH + LEFT) / 2.0, floor + 28.0, "middle", x);
-    text(LEFT - 5.0, floor, "end", &short(up.0));
-    text(LEFT - 5.0, RIM + 9.0, "end", &short(up.1));
-    text(LEFT + 6.0, RIM + 9.0, "start", y);
-    page.push_str("</svg>");
+    let middle = (RIM + floor) / 2.0;
+    let _ = write!(
+        page,
+        "<text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>\
+         <text class=\"axis\" transform=\"translate(11 {middle}) rotate(-90)\" text-anchor=\"middle\">{}</text></svg>",
+        f64::midpoint(WIDTH - RIM, LEFT),
+        floor + 30.0,
+        escape(x),
+        escape(y)
+    );
+}
+
+/// About five round numbers within two ends.
+fn ticks((low, high): (f64, f64)) -> Vec<f64> {
+    let rough = (high - low) / 5.0;
+    let size = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0].into_iter().map(|factor| factor * size).find(|step| *step >= rough);
+    let step = step.unwrap_or(10.0 * size);
+    let first = (low / step).ceil();
+    (0..12).map(|at| (first + f64::from(at)) * step).take_while(|mark| *mark <= high).collect()
+}
+
+/// A tick as text, without what floating point adds.
+fn said(mark: f64) -> String {
+    let rounded = (mark * 1e6).round() / 1e6;
+    (rounded + 0.0).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_within_the_ends() {
+        let texts = |ends| ticks(ends).into_iter().map(said).collect::<Vec<_>>().join(" ");
+        assert_eq!(texts((0.17, 0.97)), "0.2 0.4 0.6 0.8");
+        assert_eq!(texts((-1.4, 4.5)), "0 2 4");
+        assert_eq!(texts((312.0, 488.0)), "350 400 450");
+    }
 }

@@ -8,6 +8,7 @@
 //!
 //! [`generate`] walks without a scorer: a library around a molecule or scaffold, with the figures of the field.
 mod archive;
+mod common;
 mod constraint;
 mod generate;
 mod goal;
