@@ -78,6 +78,28 @@ const STEPS: &[Step] = &[
         code: 0,
     },
     Step {
+        title: "Look for better analogues of a hit: drug-likeness up, logP from 1 to 3",
+        program: "strata-drug",
+        args: &[
+            "optimize",
+            "COc1ccc(cc1)C(=O)NCCc1c[nH]c2ccccc12",
+            "--goal",
+            "QED=max",
+            "--goal",
+            "MolLogP=1..3",
+            "--similarity",
+            "0.4",
+            "--budget",
+            "1000",
+            "--out",
+            "{out}/analogues.csv",
+            "--report",
+            "{out}/analogues.html",
+            "--overwrite",
+        ],
+        code: 0,
+    },
+    Step {
         title: "Find damage of conveyor belts in pictures",
         program: "strata-mining",
         args: &["run", "belt-damage", "--save", "{out}/belt-damage"],
@@ -248,7 +270,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     }
     ask_server(&root, &target, &out, &library)?;
     println!(
-        "\nResults are in {}: open screen.html in a browser, and look at the pictures in belt-damage, foreign-object, belt, surface and snapshots.",
+        "\nResults are in {}: open screen.html and analogues.html in a browser, and look at the pictures in belt-damage, foreign-object, belt, surface and snapshots.",
         out.display()
     );
     println!(
@@ -260,6 +282,11 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         "                    {} serve --gov-index {}",
         program(&target, "strata-gov").display(),
         out.join("office").display()
+    );
+    println!(
+        "                    {} serve --weather-data {}",
+        program(&target, "strata-weather").display(),
+        out.display()
     );
     Ok(ExitCode::SUCCESS)
 }
