@@ -5,10 +5,11 @@ import { digits, endpointTitle } from "./columns.js";
 import { $, announce, el, problemBox, save, served, showProblem, svg } from "./dom.js";
 import { writeCsv } from "./csv.js";
 import { showDrawing } from "./table.js";
-import { bar, moleculesOf, offer } from "./views.js";
+import { bar, missing, moleculesOf, offer } from "./views.js";
 import { has, t } from "./words.js";
 
 const ADDRESS = "/v1/admet";
+const MODELS = ["admet-ai-classification", "admet-ai-regression"];
 const EXAMPLE = "Cc1ccc(cc1)-c1cc(nn1-c1ccc(cc1)S(N)(=O)=O)C(F)(F)F celecoxib\nCN1c2ccc(Cl)cc2C(=NCC1=O)c1ccccc1 diazepam";
 
 /// Endpoints of the radar, clockwise from the top; the better end is outside.
@@ -28,8 +29,7 @@ export class Admet {
 
   /// Takes what the server has; `models` are its models with their states.
   offer({ known, models }) {
-    const lacking = models.filter(({ name, state }) => name.startsWith("admet-ai-") && state === "absent");
-    offer("admet", ADDRESS, { known, lacking });
+    offer("admet", ADDRESS, { known, lacking: missing(models, MODELS) });
   }
 
   redraw() {

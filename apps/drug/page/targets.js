@@ -5,7 +5,7 @@ import { digits } from "./columns.js";
 import { writeCsv } from "./csv.js";
 import { $, announce, el, problemBox, save, served, showProblem } from "./dom.js";
 import { showDrawing } from "./table.js";
-import { bar, moleculesOf, offer } from "./views.js";
+import { bar, missing, moleculesOf, offer } from "./views.js";
 import { number, t } from "./words.js";
 
 const ADDRESS = "/v1/targets";
@@ -26,8 +26,7 @@ export class Targets {
 
   /// Takes what the server has; `models` are its models with their states.
   offer({ known, models }) {
-    const lacking = models.filter(({ name, state }) => name === MODEL && state === "absent");
-    offer("targets", ADDRESS, { known, lacking });
+    offer("targets", ADDRESS, { known, lacking: missing(models, [MODEL]) });
   }
 
   redraw() {

@@ -46,8 +46,14 @@ export async function addresses() {
   }
 }
 
-/// Shows why a view cannot be used in the place of its form, or the form: `lacking` are models that the
-/// server knows and has no files of.
+/// Those of the models `names` that the server has no files of, or has never heard of.
+export function missing(models, names) {
+  const found = names.map((name) => models.find((model) => model.name === name) ?? { name, state: "absent" });
+  return found.filter(({ state }) => state === "absent");
+}
+
+/// Shows why a view cannot be used in the place of its form, or the form: `lacking` are models that
+/// the server lacks.
 export function offer(view, address, { known, lacking = [] }) {
   const absent = known !== null && !known.has(address);
   const place = $(`${view}-absent`);

@@ -57,6 +57,8 @@ export function viewChecks({ visit, shot, audit, drawn, quick, base }) {
       if (!(await offered(page, "optimise"))) return page;
       await shot(page, "optimise");
       await audit(page, "optimise");
+      const drawings = [];
+      page.on("request", (request) => request.url().includes("/v1/depict") && drawings.push(request.url()));
       await search(page);
       await drawn(page, "#analogues img");
       assert.match(await page.textContent("#analogues-note"), /200 candidates scored · .* within all limits · .* on the Pareto front/);
@@ -65,13 +67,12 @@ export function viewChecks({ visit, shot, audit, drawn, quick, base }) {
       assert.equal(await page.locator("#analogues .pair img").count(), 2);
       assert.equal(await page.locator("#analogues path.start").count(), 1);
       // Changed atoms are marked: the drawing differs from one without marks.
-      const [marked, plain] = await page.evaluate(async () => {
-        const image = document.querySelectorAll("#analogues .pair img")[1];
-        const smiles = image.alt.split(": ").at(-1);
-        const other = await fetch(`/v1/depict?smiles=${encodeURIComponent(smiles)}`);
-        return [await (await fetch(image.src)).text(), await other.text()];
-      });
-      assert.notEqual(marked, plain);
+      const asked = drawings.find((address) => new URL(address).searchParams.get("atoms"));
+      const plain = new URL(asked);
+      plain.searchParams.set("atoms", "");
+      const [marked, bare] = await Promise.all([asked, plain.href].map(async (address) => (await page.request.get(address)).text()));
+      assert.match(marked, /<svg/);
+      assert.notEqual(marked, bare);
       await shot(page, "analogues");
       await audit(page, "analogues");
       return page;
