@@ -205,6 +205,8 @@ const STEPS: &[Step] = &[
             "datasets/weather/analysis.nc",
             "--lead-time",
             "120",
+            "--steps",
+            "12..120/12",
             "--path",
             "{out}/forecast.nc",
         ],
