@@ -9,7 +9,7 @@ use strata_chem::learn::LearnError;
 use strata_serve::jobs::{JobContext, JobFailure, JobKind, JobOutput, ResultFile};
 use strata_serve::{JobDoor, Problem, UploadParameters};
 
-use super::job::{CONTENT, FormatName, Told, said};
+use super::job::{CONTENT, FormatName, Told, asked, result_file, said, uploaded};
 use crate::input::{Format, InputSpec, open};
 use crate::tools::ToolError;
 use crate::tools::adapt::{AdaptOptions, Adapted, FinalRows, SplitKind, TargetKind, adapt};
@@ -91,9 +91,8 @@ impl JobKind for AdaptKind {
     }
 
     fn run(&self, job: &JobContext<'_>) -> Result<JobOutput, JobFailure> {
-        let ask: AdaptAsk = serde_json::from_value(job.params().clone())
-            .map_err(|error| JobFailure::new("parameters", error.to_string()))?;
-        let input = job.input().ok_or_else(|| JobFailure::new("no_input", "there is no file"))?;
+        let ask: AdaptAsk = asked(job)?;
+        let input = uploaded(job)?;
         let spec = InputSpec {
             path: input.to_path_buf(),
             format: ask.format.map(Format::from),
@@ -151,11 +150,7 @@ fn hand_over(adapted: &Adapted, out: &Path) -> std::io::Result<Vec<ResultFile>> 
     let mut files = Vec::new();
     for (name, content_type, title) in known {
         std::fs::rename(adapted.folder.join(name), out.join(name))?;
-        files.push(ResultFile {
-            name: name.to_owned(),
-            content_type: content_type.to_owned(),
-            title: title.to_owned(),
-        });
+        files.push(result_file(name, content_type, title));
     }
     Ok(files)
 }

@@ -1,9 +1,11 @@
 //! `/v1/jobs/screen`: a library as a job, by the same function as `strata-drug screen`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use strata_core::stream::{Progress, Update};
@@ -148,7 +150,12 @@ fn check(engine: &Engine, ask: &ScreenAsk) -> Result<(), Problem> {
     if ask.top == 0 || ask.top > 10_000 {
         return Err(Problem::field("top", "it must be from 1 to 10000"));
     }
-    if let Some(ModelChoice::Only(names)) = choice(ask).as_ref() {
+    served(engine, choice(ask).as_ref())
+}
+
+/// Refuses models that the server has not.
+pub(super) fn served(engine: &Engine, choice: Option<&ModelChoice>) -> Result<(), Problem> {
+    if let Some(ModelChoice::Only(names)) = choice {
         let known = engine.hub().names();
         if let Some(name) = names.iter().find(|name| !known.contains(name)) {
             let text = format!("there is no model {name:?}; this server has {}", known.join(", "));
@@ -156,6 +163,26 @@ fn check(engine: &Engine, ask: &ScreenAsk) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// What was asked for with the upload.
+pub(super) fn asked<T: DeserializeOwned>(job: &JobContext<'_>) -> Result<T, JobFailure> {
+    serde_json::from_value(job.params().clone())
+        .map_err(|error| JobFailure::new("parameters", error.to_string()))
+}
+
+/// The file that was uploaded.
+pub(super) fn uploaded<'a>(job: &'a JobContext<'_>) -> Result<&'a Path, JobFailure> {
+    job.input().ok_or_else(|| JobFailure::new("no_input", "there is no file"))
+}
+
+/// A file of a job's results.
+pub(super) fn result_file(name: &str, content_type: &str, title: &str) -> ResultFile {
+    ResultFile {
+        name: name.to_owned(),
+        content_type: content_type.to_owned(),
+        title: title.to_owned(),
+    }
 }
 
 fn choice(ask: &ScreenAsk) -> Option<ModelChoice> {
@@ -173,9 +200,8 @@ impl JobKind for ScreenKind {
     }
 
     fn run(&self, job: &JobContext<'_>) -> Result<JobOutput, JobFailure> {
-        let ask: ScreenAsk = serde_json::from_value(job.params().clone())
-            .map_err(|error| JobFailure::new("parameters", error.to_string()))?;
-        let input = job.input().ok_or_else(|| JobFailure::new("no_input", "there is no file"))?;
+        let ask: ScreenAsk = asked(job)?;
+        let input = uploaded(job)?;
         let scenario = self.engine.scenario(&ask.scenario);
         let scenario =
             scenario.map_err(|error| JobFailure::new("scenario", error.to_string()))?.clone();
@@ -229,25 +255,23 @@ fn failure(error: &JobError, job: &JobContext<'_>) -> JobFailure {
 
 /// A failure in the words of the one who uploaded: with the file's own name, not the server's path.
 pub(super) fn said(code: &'static str, text: &str, job: &JobContext<'_>) -> JobFailure {
-    let path = job.input().map(|path| path.display().to_string()).unwrap_or_default();
-    let name = job.input_name().unwrap_or("the file");
-    let text = text.replace(&path, name);
-    let folder = job.dir().display().to_string();
-    let text = text.replace(&folder, "the job's folder");
     // What the command line calls by its flags are parameters here.
-    let text = text
+    let text = without_paths(text, job)
         .replace("--smiles-column", "the parameter smiles_column")
         .replace("--id-column", "the parameter id_column")
         .replace("--format ", "format=");
     JobFailure::new(code, text)
 }
 
+/// A text with the uploaded file's own name, not the server's paths.
+pub(super) fn without_paths(text: &str, job: &JobContext<'_>) -> String {
+    let path = job.input().map(|path| path.display().to_string()).unwrap_or_default();
+    let text = text.replace(&path, job.input_name().unwrap_or("the file"));
+    text.replace(&job.dir().display().to_string(), "the job's folder")
+}
+
 fn output(finished: &Finished, table: &str, content_type: &str) -> JobOutput {
-    let file = |name: &str, content_type: &str, title: &str| ResultFile {
-        name: name.to_owned(),
-        content_type: content_type.to_owned(),
-        title: title.to_owned(),
-    };
+    let file = result_file;
     let mut files = vec![
         file(table, content_type, "Result"),
         file("top.csv", "text/csv", "The best, by rank"),
@@ -277,11 +301,17 @@ pub(super) struct Told<'a, 'b> {
     job: &'a JobContext<'b>,
     started: Instant,
     first: Option<u64>,
+    /// What is counted.
+    rows: &'static str,
 }
 
 impl<'a, 'b> Told<'a, 'b> {
     pub(super) fn new(job: &'a JobContext<'b>) -> Self {
-        Self { job, started: Instant::now(), first: None }
+        Self::of(job, "molecules")
+    }
+
+    pub(super) fn of(job: &'a JobContext<'b>, rows: &'static str) -> Self {
+        Self { job, started: Instant::now(), first: None, rows }
     }
 }
 
@@ -294,7 +324,7 @@ impl Progress for Told<'_, '_> {
             done: update.rows,
             failed: update.failed,
             fraction: update.fraction,
-            message: Some(format!("{rate:.0} molecules/s")),
+            message: Some(format!("{rate:.0} {}/s", self.rows)),
         });
     }
 }

@@ -1,34 +1,21 @@
 //! `/v1/jobs/optimize`: better analogues as a job, by the same function as `strata-drug optimize`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use strata_chem::alerts::AlertCatalog;
 use strata_chem::optimize::{Candidate, Constraints, Goal, Limit, OptimizeError, Settings};
-use strata_core::stream::{Progress, Update};
-use strata_serve::jobs::{JobContext, JobFailure, JobKind, JobOutput, JobProgress, ResultFile};
+use strata_serve::jobs::{JobContext, JobFailure, JobKind, JobOutput};
 use strata_serve::{JobDoor, Problem, UploadParameters};
 
 use super::engine::Engine;
+use super::job::{CONTENT, Told, asked, result_file, served, uploaded, without_paths};
 use super::problems::of_engine;
 use crate::input::InputSpec;
 use crate::optimize::{OptimizeJob, OptimizeJobError, Optimized, optimize_with, read_starts};
 use crate::screen::ModelChoice;
-
-/// Content types of files of start molecules.
-const CONTENT: &[&str] = &[
-    "application/octet-stream",
-    "text/csv",
-    "text/tab-separated-values",
-    "text/plain",
-    "chemical/x-mdl-sdfile",
-    "chemical/x-daylight-smiles",
-    "application/gzip",
-    "application/vnd.apache.parquet",
-];
 
 /// Candidates one job may score.
 const MOST: usize = 200_000;
@@ -168,14 +155,7 @@ fn check(engine: &Engine, ask: &OptimizeAsk) -> Result<(), Problem> {
     if !(1..=10_000).contains(&ask.top) {
         return Err(Problem::field("top", "it must be from 1 to 10000"));
     }
-    if let ModelChoice::Only(names) = choice(ask) {
-        let known = engine.hub().names();
-        if let Some(name) = names.iter().find(|name| !known.contains(name)) {
-            let text = format!("there is no model {name:?}; this server has {}", known.join(", "));
-            return Err(Problem::field("models", text));
-        }
-    }
-    Ok(())
+    served(engine, Some(&choice(ask)))
 }
 
 fn choice(ask: &OptimizeAsk) -> ModelChoice {
@@ -193,9 +173,8 @@ impl JobKind for OptimizeKind {
     }
 
     fn run(&self, job: &JobContext<'_>) -> Result<JobOutput, JobFailure> {
-        let ask: OptimizeAsk = serde_json::from_value(job.params().clone())
-            .map_err(|error| JobFailure::new("parameters", error.to_string()))?;
-        let input = job.input().ok_or_else(|| JobFailure::new("no_input", "there is no file"))?;
+        let ask: OptimizeAsk = asked(job)?;
+        let input = uploaded(job)?;
         let scenario = ask.scenario.as_ref().map(|name| self.engine.scenario(name).cloned());
         let spec = InputSpec {
             path: input.to_path_buf(),
@@ -228,7 +207,7 @@ impl JobKind for OptimizeKind {
             // An attempt that was killed may have left a result that is not the job's yet.
             overwrite: true,
         };
-        let mut progress = Told { job, started: Instant::now() };
+        let mut progress = Told::of(job, "candidates");
         let result = optimize_with(&settings, &**self.engine.hub(), (job.stop(), &mut progress));
         let result = result.map_err(|error| failure(&error, job))?;
         match result.outcome.stopped {
@@ -246,18 +225,12 @@ fn failure(error: &OptimizeJobError, job: &JobContext<'_>) -> JobFailure {
         OptimizeJobError::Search(_) | OptimizeJobError::Request(_) => "parameters",
         OptimizeJobError::Output(_) | OptimizeJobError::OutExists { .. } => "output",
     };
-    let path = job.input().map(|path| path.display().to_string()).unwrap_or_default();
-    let text = error.to_string().replace(&path, job.input_name().unwrap_or("the file"));
-    let text = text.replace(&job.dir().display().to_string(), "the job's folder");
+    let text = without_paths(&error.to_string(), job);
     JobFailure::new(code, text.replace("--models NAME", "the parameter models"))
 }
 
 fn output(result: &Optimized) -> JobOutput {
-    let file = |name: &str, content_type: &str, title: &str| ResultFile {
-        name: name.to_owned(),
-        content_type: content_type.to_owned(),
-        title: title.to_owned(),
-    };
+    let file = result_file;
     let files = vec![
         file("result.csv", "text/csv", "Analogues, best first"),
         file("report.html", "text/html", "Report"),
@@ -301,22 +274,4 @@ fn output(result: &Optimized) -> JobOutput {
         "provenance": result.provenance,
     });
     JobOutput { files, summary }
-}
-
-/// Progress of the search as the job's.
-struct Told<'a, 'b> {
-    job: &'a JobContext<'b>,
-    started: Instant,
-}
-
-impl Progress for Told<'_, '_> {
-    fn update(&mut self, update: &Update) {
-        let seconds = self.started.elapsed().max(Duration::from_millis(1)).as_secs_f64();
-        self.job.progress(&JobProgress {
-            done: update.rows,
-            failed: update.failed,
-            fraction: update.fraction,
-            message: Some(format!("{:.0} candidates/s", update.rows as f64 / seconds)),
-        });
-    }
 }

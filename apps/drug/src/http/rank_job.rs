@@ -5,10 +5,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use strata_serve::jobs::{JobContext, JobFailure, JobKind, JobOutput, ResultFile};
+use strata_serve::jobs::{JobContext, JobFailure, JobKind, JobOutput};
 use strata_serve::{JobDoor, UploadParameters};
 
-use super::job::{CONTENT, FormatName, ResultFormat, Told, said};
+use super::job::{CONTENT, FormatName, ResultFormat, Told, asked, result_file, said, uploaded};
 use super::problems::of_tool;
 use super::targets::Targets;
 use crate::input::{Format, InputSpec};
@@ -93,9 +93,8 @@ impl JobKind for RankKind {
     }
 
     fn run(&self, job: &JobContext<'_>) -> Result<JobOutput, JobFailure> {
-        let ask: RankAsk = serde_json::from_value(job.params().clone())
-            .map_err(|error| JobFailure::new("parameters", error.to_string()))?;
-        let input = job.input().ok_or_else(|| JobFailure::new("no_input", "there is no file"))?;
+        let ask: RankAsk = asked(job)?;
+        let input = uploaded(job)?;
         let (table, content_type) = ask.result.file();
         let settings = RankJob {
             input: InputSpec {
@@ -120,11 +119,7 @@ impl JobKind for RankKind {
         let Some(summary) = ranked.map_err(|error| failure(&error, job))? else {
             return Err(JobFailure::Interrupted);
         };
-        let file = |name: &str, content_type: &str, title: &str| ResultFile {
-            name: name.to_owned(),
-            content_type: content_type.to_owned(),
-            title: title.to_owned(),
-        };
+        let file = result_file;
         let mut files = vec![file(table, content_type, "Result, best first")];
         if !matches!(ask.result, ResultFormat::Parquet) {
             let note = format!("{table}.provenance.json");
