@@ -176,6 +176,7 @@ pub struct Adapted {
 }
 
 /// What cards and reports say beside the assay and the training.
+#[derive(Clone)]
 struct Facts {
     name: String,
     title: String,
@@ -334,7 +335,7 @@ fn write(
     put("golden.json", golden(assay, trained, facts.width).as_bytes())?;
     put("card.toml", card::card((assay, trained, facts), options, &part)?.as_bytes())?;
     let parity = compare(trained, facts, features, beside.path())?;
-    let known = Facts { parity, ..facts.copy() };
+    let known = Facts { parity, ..facts.clone() };
     put("README.md", card::readme((assay, trained, &known), options).as_bytes())?;
     if folder.exists() {
         // Out of the way rather than deleted: it goes with the temporary folder once the new one is there.
@@ -342,21 +343,6 @@ fn write(
     }
     std::fs::rename(&part, folder).map_err(ToolError::io(folder))?;
     Ok(parity)
-}
-
-impl Facts {
-    fn copy(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            title: self.title.clone(),
-            endpoint: self.endpoint.clone(),
-            input: self.input.clone(),
-            data_sha256: self.data_sha256.clone(),
-            featuriser: self.featuriser.clone(),
-            featuriser_hash: self.featuriser_hash.clone(),
-            ..*self
-        }
-    }
 }
 
 /// Fingerprints of the molecules that were trained on, each once.
