@@ -39,7 +39,8 @@ impl Has {
     pub(crate) fn may_match(&self, needs: &Needs) -> bool {
         self.atoms >= needs.atoms
             && self.bonds >= needs.bonds
-            && self.lanes.iter().zip(&needs.lanes).all(|(have, need)| have >= need)
+            // Without an early end it is one comparison of vectors.
+            && self.lanes.iter().zip(&needs.lanes).fold(true, |all, (have, need)| all & (have >= need))
             && needs.bits.iter().all(|&(word, bits)| self.bits[usize::from(word)] & bits == bits)
     }
 

@@ -36,7 +36,10 @@ impl Vocabulary {
 
     /// Numbers of a text's tokens in the order they first come, at most `most` of them.
     pub(crate) fn encode(&self, text: &str, most: usize) -> Vec<u32> {
-        let (mut ids, mut seen) = (Vec::new(), FxHashSet::default());
+        // A Chinese character is three bytes, and gives a token of its own and a pair with the one before.
+        let room = (text.len() / 3 * 2).min(most).max(1);
+        let mut ids = Vec::with_capacity(room);
+        let mut seen = FxHashSet::with_capacity_and_hasher(room, rustc_hash::FxBuildHasher);
         tokenize::keys(text, |key| {
             if let Some(&id) = self.numbers.get(&key)
                 && ids.len() < most

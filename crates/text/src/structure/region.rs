@@ -1,5 +1,9 @@
 //! The region a document applies to, by the names in its title or of its issuer: `广东省`, `广东省广州市`, `临江市`.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use super::region_table::REGIONS;
 use super::scan::{is_blank, is_han};
 
@@ -20,13 +24,28 @@ pub fn find(name: &str) -> Option<String> {
         let city = leading_city(rest, cities, true);
         return Some(city.map_or_else(|| full.to_owned(), |city| format!("{full}{city}")));
     }
-    for (full, _, cities) in REGIONS {
-        if let Some(city) = leading_city(name, cities, false) {
+    for (full, city) in
+        name.chars().next().and_then(|first| CITIES.get(&first)).into_iter().flatten()
+    {
+        if let Some(city) = leading_city(name, city, false) {
             return Some(format!("{full}{city}"));
         }
     }
     unlisted(name)
 }
+
+/// Province and city of the table, by the city's first character: a name is compared with few of its hundreds.
+static CITIES: LazyLock<FxHashMap<char, Vec<(&str, &str)>>> = LazyLock::new(|| {
+    let mut by_first: FxHashMap<char, Vec<(&str, &str)>> = FxHashMap::default();
+    for (full, _, cities) in REGIONS {
+        for city in cities.split(' ') {
+            if let Some(first) = city.chars().next() {
+                by_first.entry(first).or_default().push((full, city));
+            }
+        }
+    }
+    by_first
+});
 
 /// A region that was named, with the province before a city of the table: `广州市白云区` is `广东省广州市白云区`. What is not
 /// known stays as it was named.
