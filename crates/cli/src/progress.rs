@@ -98,12 +98,17 @@ impl Progress for Lines {
             "resumed": update.resumed,
             "errors": update.failed,
             "fraction": update.fraction.map(|fraction| (fraction * 1e4).round() / 1e4),
-            "rows_per_second": speed.rate.round(),
+            "rows_per_second": legible(speed.rate),
             "seconds_left": speed.left.map(|left| left.as_secs()),
         });
         // Whoever closed standard error does not want to know.
         let _ = writeln!(std::io::stderr(), "{line}");
     }
+}
+
+/// A rate by as many digits as say something: steps of a forecast come every few seconds, molecules by the thousand.
+fn legible(rate: f64) -> f64 {
+    if rate >= 10.0 { rate.round() } else { (rate * 1e3).round() / 1e3 }
 }
 
 /// How fast, and how long still.
@@ -140,6 +145,12 @@ pub fn clock(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slow_rates_are_not_zero() {
+        assert_eq!(legible(0.2371), 0.237);
+        assert_eq!(legible(1234.6), 1235.0);
+    }
 
     #[test]
     fn time_left_comes_from_what_this_run_did() {
