@@ -1,6 +1,7 @@
 //! Helpers for the workspace's tests: tiny ONNX models written byte by byte, model cards for them,
 //! and where the shared data lies. Nothing here is shipped.
 
+pub mod bench;
 pub mod bert;
 pub mod card;
 pub mod hostile_http;

@@ -1,31 +1,14 @@
-//! `cargo xtask bench`: runs benchmark programs and keeps their figures, with the machine and revision they were
-//! measured on, as one JSON file a run in `bench/runs/`.
+//! Benchmarks by name: programs of ours whose figures are kept as one JSON file a run in `bench/runs/`.
 
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Instant, SystemTime};
+use std::process::Stdio;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use strata_core::calendar::civil_from_days;
 
+use super::machine::{self, utc};
 use crate::{process, workspace};
-
-/// Options of `bench`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Benchmarks to run, as `--list` shows them; all when none is given
-    names: Vec<String>,
-    /// List the benchmarks
-    #[arg(long)]
-    list: bool,
-    /// Print the figures without keeping them
-    #[arg(long)]
-    no_save: bool,
-    /// Arguments for the benchmark itself, in place of its usual ones; they are kept with its figures
-    #[arg(last = true)]
-    own: Vec<String>,
-}
 
 /// One benchmark: a cargo invocation whose standard output is one JSON object a line.
 struct Bench {
@@ -206,45 +189,43 @@ const BENCHES: &[Bench] = &[
 /// What the benchmarks run on that need molecules; its few broken rows are part of the work.
 const LIBRARY: &str = "datasets/demo-library.smi";
 
-/// Runs `bench`.
-pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    if args.list {
-        for bench in BENCHES {
-            println!("{:<12} {}", bench.name, bench.title);
-        }
-        return Ok(ExitCode::SUCCESS);
+/// Prints the benchmarks that are there.
+pub(super) fn list() {
+    for bench in BENCHES {
+        println!("{:<18} {}", bench.name, bench.title);
     }
+}
+
+/// Runs the benchmarks of these names; `own` takes the place of a single one's usual arguments.
+pub(super) fn main(names: &[String], own: &[String], save_them: bool) -> Result<()> {
     let root = workspace::root()?;
-    let machine = machine(&root);
-    if !args.own.is_empty() && args.names.len() != 1 {
+    let machine = machine::machine(&root);
+    if !own.is_empty() && names.len() != 1 {
         bail!("arguments behind -- are for one benchmark: name it");
     }
-    for bench in chosen(&args.names)? {
+    for bench in chosen(names)? {
         println!("=== {}: {}", bench.name, bench.title);
         let start = Instant::now();
-        let figures = run(bench, &args.own, &root)?;
+        let figures = run(bench, own, &root)?;
         for figure in &figures {
             println!("{figure}");
         }
-        let now = unix_seconds();
+        let now = utc(machine::unix_seconds());
         let record = json!({
-            "bench": bench.name, "title": bench.title, "date": utc(now), "machine": machine,
-            "arguments": args.own, "seconds": (start.elapsed().as_secs_f64() * 10.0).round() / 10.0, "figures": figures,
+            "bench": bench.name, "title": bench.title, "date": now, "machine": machine,
+            "arguments": own, "seconds": (start.elapsed().as_secs_f64() * 10.0).round() / 10.0, "figures": figures,
         });
-        if !args.no_save {
-            let name = format!("{}-{}.json", utc(now).replace(':', ""), bench.name);
+        if save_them {
+            let name = format!("{}-{}.json", now.replace(':', ""), bench.name);
             let path = root.join("bench/runs").join(name);
             save(&path, &record)?;
             println!("kept in {}", path.strip_prefix(&root).unwrap_or(&path).display());
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Bench>> {
-    if names.is_empty() {
-        return Ok(BENCHES.iter().collect());
-    }
     let find = |name: &String| {
         BENCHES.iter().find(|b| b.name == *name).with_context(|| {
             let known: Vec<&str> = BENCHES.iter().map(|b| b.name).collect();
@@ -287,7 +268,7 @@ fn parse(text: &str) -> Result<Vec<Value>> {
     Ok(figures)
 }
 
-fn save(path: &Path, record: &Value) -> Result<()> {
+pub(super) fn save(path: &Path, record: &impl serde::Serialize) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -295,56 +276,9 @@ fn save(path: &Path, record: &Value) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What the figures depend on. What a machine does not tell is null.
-fn machine(root: &Path) -> Value {
-    let first_line = |command: &mut Command| {
-        let text = process::capture(command.current_dir(root)).ok()?;
-        text.lines().next().map(str::to_owned)
-    };
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("model name"))?;
-        line.split_once(':').map(|(_, name)| name.trim().to_owned())
-    });
-    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("MemTotal"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok()
-    });
-    json!({
-        "cpu": cpu,
-        "cores": std::thread::available_parallelism().map(usize::from).ok(),
-        "memory_kb": memory,
-        "os": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        "rustc": first_line(Command::new("rustc").arg("--version")),
-        "revision": first_line(Command::new("git").args(["rev-parse", "HEAD"])),
-        "changed": process::capture(Command::new("git").args(["status", "--porcelain"]).current_dir(root))
-            .ok().map(|text| !text.trim().is_empty()),
-    })
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
-/// Seconds since 1970 as `2026-11-23T15:04:05Z`.
-fn utc(seconds: u64) -> String {
-    let (days, clock) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil_from_days(i64::try_from(days).unwrap_or(0));
-    let (h, m, s) = (clock / 3_600, clock / 60 % 60, clock % 60);
-    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}Z")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_are_right_around_leap_days() {
-        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
-        assert_eq!(utc(1_709_164_799), "2024-02-28T23:59:59Z");
-        assert_eq!(utc(1_709_164_800), "2024-02-29T00:00:00Z");
-        assert_eq!(utc(1_709_251_200), "2024-03-01T00:00:00Z");
-        assert_eq!(utc(1_798_761_599), "2026-12-31T23:59:59Z");
-    }
 
     #[test]
     fn figures_must_be_json_and_some() {
@@ -359,13 +293,6 @@ mod tests {
         assert_eq!(invocation(chem, &[]), chem.cargo);
         let own = ["other.smi".to_owned()];
         assert_eq!(invocation(chem, &own)[5..], ["--example", "bench_chem", "--", "other.smi"]);
-    }
-
-    #[test]
-    fn the_machine_names_its_cores_and_compiler() {
-        let machine = machine(&workspace::root().unwrap());
-        assert!(machine["cores"].as_u64().unwrap() > 0);
-        assert!(machine["rustc"].as_str().unwrap().starts_with("rustc "));
     }
 
     #[test]

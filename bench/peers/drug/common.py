@@ -1,0 +1,60 @@
+"""What the peers' programs of the suite `drug` share: molecules evenly chosen, clocks, answers, the line that is read."""
+import gzip
+import json
+import math
+import os
+import time
+
+STARTED = "STRATA_BENCH_STARTED"
+
+
+def spread(items, count):
+    """The same choice as strata_testkit::bench::spread."""
+    if count <= len(items):
+        return [items[at * len(items) // count] for at in range(count)]
+    return [items[at % len(items)] for at in range(count)]
+
+
+def first_words(path, count):
+    with gzip.open(path, "rt") if str(path).endswith(".gz") else open(path) as lines:
+        return spread([line.split()[0] for line in lines if line.strip()], count)
+
+
+def since_start():
+    started = os.environ.get(STARTED)
+    return time.time() - float(started) if started else None
+
+
+def finite(value):
+    return float(value) if math.isfinite(value) else None
+
+
+def write_answers(path, answers):
+    with open(path, "w") as out:
+        for answer in answers:
+            out.write(json.dumps(answer) + "\n")
+
+
+def percentile(values, share):
+    values = sorted(values)
+    return values[max(math.ceil(share * len(values)), 1) - 1]
+
+
+class Stopwatch:
+    """Wall and processor seconds; children that ended count."""
+
+    def __init__(self):
+        self.cpu = sum(os.times()[:4])
+        self.process = time.process_time()
+        self.wall = time.perf_counter()
+
+    def seconds(self):
+        wall = time.perf_counter() - self.wall
+        # process_time is finer than times(), and knows nothing of children.
+        times = os.times()
+        children = times.children_user + times.children_system
+        return wall, time.process_time() - self.process + children
+
+
+def report(items, seconds, **further):
+    print(json.dumps({"items": items, "seconds": seconds[0], "cpu_seconds": seconds[1], **further}))
