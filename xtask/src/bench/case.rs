@@ -49,6 +49,12 @@ pub(crate) fn run(case: &Case, place: &Place<'_>) -> Result<record::Case> {
     }
     let mut runner = Runner { case, place, kept };
     for size in case.all_sizes(place.quick) {
+        if let Err(error) = runner.prepare(size) {
+            let why = format!("what it needs cannot be made: {error:#}");
+            eprintln!("[{}] {}: {why}", place.suite, case.name);
+            runner.kept.failed.insert(OURS.to_owned(), why);
+            break;
+        }
         for round in 0..case.rounds_of(size, place.quick) {
             runner.round(size, round)?;
         }
@@ -131,6 +137,44 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Makes what the sides need and is not there yet.
+    fn prepare(&self, size: Option<u64>) -> Result<()> {
+        for prepare in &self.case.prepare {
+            let in_python = prepare.run.iter().any(|word| word.contains("{python}"));
+            if in_python && self.place.unavailable.is_some() {
+                continue;
+            }
+            let mut words = self.words(size);
+            let path = PathBuf::from(words.fill(&prepare.makes)?);
+            if path.exists() {
+                continue;
+            }
+            let folder = path.parent().context("it has no folder")?;
+            std::fs::create_dir_all(folder)?;
+            // In a folder of its own: some programs judge a file by the end of its name.
+            let beside = tempfile::Builder::new().prefix("making-").tempdir_in(folder)?;
+            let made = beside.path().join(path.file_name().context("it has no name")?);
+            words.set("made", made.display().to_string());
+            let run: Vec<String> =
+                prepare.run.iter().map(|word| words.fill(word)).collect::<Result<_>>()?;
+            println!("[{}] {}: making {}", self.place.suite, self.case.name, path.display());
+            let (program, arguments) = run.split_first().context("no program")?;
+            process::capture(Command::new(program).args(arguments).current_dir(self.place.root))?;
+            std::fs::rename(&made, &path).with_context(|| made.display().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// The words of a suite with those of this case at this size.
+    fn words(&self, size: Option<u64>) -> Words {
+        let mut words = self.place.words.clone();
+        words.set("threads", self.case.threads.to_string());
+        if let Some(size) = size {
+            words.set("size", size.to_string());
+        }
+        words
+    }
+
     fn label(&self, size: Option<u64>, round: usize, side: &str) -> String {
         let amount = size.map(|size| format!(" {size} {},", self.case.unit)).unwrap_or_default();
         let rounds = self.case.rounds_of(size, self.place.quick);
@@ -143,13 +187,9 @@ impl Runner<'_> {
     }
 
     fn side(&self, turn: &Turn<'_>, size: Option<u64>, out: &Path) -> Result<Measured> {
-        let mut words = self.place.words.clone();
+        let mut words = self.words(size);
         words.set("out", out.display().to_string());
         words.set("answers", answers_in(out).display().to_string());
-        words.set("threads", self.case.threads.to_string());
-        if let Some(size) = size {
-            words.set("size", size.to_string());
-        }
         if turn.words.iter().any(|word| word.contains("{port}")) {
             words.set("port", free_port()?.to_string());
         }

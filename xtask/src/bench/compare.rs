@@ -201,7 +201,7 @@ mod tests {
             std::fs::create_dir(path(name)).unwrap();
         }
         let write = |name: &str, run: &Run| {
-            std::fs::write(path(name), serde_json::to_string(run).unwrap()).unwrap()
+            std::fs::write(path(name), serde_json::to_string(run).unwrap()).unwrap();
         };
         write("a/drug.json", &run([1.0, 1.0, 1.0], 1));
         write("b/drug.json", &run([2.0, 2.0, 2.0], 1));

@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn figures_keep_six_digits() {
-        assert_eq!(rounded(1234.567_89), 1234.57);
+        assert_eq!(rounded(1_234.567_89), 1_234.57);
         assert_eq!(rounded(0.000_012_345_678), 0.000_012_345_7);
         assert_eq!(rounded(-2.0), -2.0);
         assert_eq!(rounded(0.0), 0.0);

@@ -81,6 +81,9 @@ pub(crate) struct Case {
     /// Arguments of `cargo build --release`.
     #[serde(default)]
     pub(crate) build: Vec<String>,
+    /// What must be made once before a size is run, in this order: files kept in the cache.
+    #[serde(default)]
+    pub(crate) prepare: Vec<Prepare>,
     pub(crate) ours: Vec<String>,
     /// What our side needs on a disk; its program, where nothing is said.
     #[serde(default)]
@@ -91,6 +94,16 @@ pub(crate) struct Case {
     #[serde(default, rename = "peer")]
     pub(crate) peers: Vec<Peer>,
     pub(crate) check: Option<Check>,
+}
+
+/// Something made once and not timed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Prepare {
+    /// The file or folder; where it lies already, nothing is run.
+    pub(crate) makes: String,
+    /// The program; it writes to `{made}`, which gets its name when the program has ended well.
+    pub(crate) run: Vec<String>,
 }
 
 /// Who we are measured against.
@@ -168,10 +181,15 @@ impl Suite {
 impl Case {
     fn check(&self, has_venv: bool) -> Result<()> {
         let asks = |word: &str| {
-            self.ours.iter().chain(self.peers.iter().flat_map(|p| &p.run)).any(|a| a.contains(word))
+            let peers = self.peers.iter().flat_map(|peer| &peer.run);
+            let prepared = self.prepare.iter().flat_map(|prepare| &prepare.run);
+            self.ours.iter().chain(peers).chain(prepared).any(|argument| argument.contains(word))
         };
         if self.ours.is_empty() || self.peers.iter().any(|peer| peer.run.is_empty()) {
             bail!("a side has no program");
+        }
+        if self.prepare.iter().any(|prepare| prepare.run.is_empty()) {
+            bail!("`prepare` has no program");
         }
         if self.kind == Kind::Report && !(self.peers.is_empty() && self.sizes.is_empty()) {
             bail!("a report compares by itself: it has neither peers nor sizes");
