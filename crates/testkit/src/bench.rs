@@ -91,6 +91,23 @@ pub fn since_start() -> Option<f64> {
     Some(now.as_secs_f64() - started)
 }
 
+/// Makes the folder `to` with a copy of every file of the folders `from`: a model's card from one, its files from another.
+///
+/// # Errors
+/// A folder is missing, or a file cannot be copied.
+pub fn gather(to: &Path, from: &[&Path]) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for folder in from {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Writes answers, one JSON value a line.
 ///
 /// # Errors
@@ -154,6 +171,10 @@ mod tests {
         write_answers(&path, &[1.into(), Value::Null, "C C".into()]).unwrap();
         assert_eq!(lines(&path).unwrap(), ["1", "null", "\"C C\""]);
         assert_eq!(first_words(&path, 3).unwrap(), ["1", "null", "\"C"]);
+        let copy = folder.path().join("copy");
+        gather(&copy, &[folder.path()]).unwrap();
+        assert_eq!(lines(&copy.join("answers.json")).unwrap().len(), 3);
+        assert!(gather(&copy, &[&folder.path().join("none")]).is_err());
     }
 
     #[test]

@@ -274,18 +274,19 @@ fn disk(case: &Case, place: &Place<'_>, kept: &mut record::Case) -> Result<()> {
     let program = case.ours.first().cloned();
     let paths =
         if case.disk.is_empty() { program.into_iter().collect() } else { case.disk.clone() };
-    let mut bytes = 0;
-    for path in paths {
-        let path = PathBuf::from(place.words.fill(&path)?);
-        bytes += tree_bytes(&path)
-            .with_context(|| format!("what our side needs on a disk: {}", path.display()))?;
+    let paths: Vec<String> =
+        paths.iter().map(|path| place.words.fill(path)).collect::<Result<_>>()?;
+    let sizes: Result<Vec<u64>> = paths.iter().map(|path| tree_bytes(Path::new(path))).collect();
+    if let Err(error) = &sizes {
+        eprintln!("[{}] {}: no size on the disk: {error:#}", place.suite, case.name);
     }
+    let ours = sizes.ok().map(|sizes| (sizes.iter().sum::<u64>() as f64 / 1e5).round() / 10.0);
     for (name, side) in &mut kept.sides {
         side.disk_mb = match case.peers.iter().find(|peer| peer.name == *name) {
             Some(peer) => {
                 peer.package.as_ref().and_then(|package| place.disk_mb.get(package)).copied()
             }
-            None => Some((bytes as f64 / 1e5).round() / 10.0),
+            None => ours,
         };
     }
     Ok(())
@@ -293,7 +294,7 @@ fn disk(case: &Case, place: &Place<'_>, kept: &mut record::Case) -> Result<()> {
 
 /// Bytes of a file, or of all files below a folder.
 fn tree_bytes(path: &Path) -> Result<u64> {
-    let about = std::fs::metadata(path)?;
+    let about = std::fs::metadata(path).with_context(|| path.display().to_string())?;
     if about.is_file() {
         return Ok(about.len());
     }

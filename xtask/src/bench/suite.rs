@@ -33,6 +33,9 @@ pub(crate) struct Venv {
     /// Files of pinned packages that several suites share (torch is large): each is installed once, and seen from here.
     #[serde(default)]
     pub(crate) layers: Vec<String>,
+    /// A file of packages that are installed without what they depend on: for peers whose pins contradict the others', with
+    /// what they do need among `requirements`.
+    pub(crate) without_dependencies: Option<String>,
     /// Packages whose versions are kept beside the peers' own.
     #[serde(default)]
     pub(crate) versions: Vec<String>,
@@ -299,7 +302,10 @@ mod tests {
         let root = workspace::root().unwrap();
         for suite in all(&root).unwrap() {
             let venv = suite.venv.iter();
-            for file in venv.flat_map(|v| v.layers.iter().chain([&v.requirements])) {
+            let files = venv.flat_map(|v| {
+                v.layers.iter().chain([&v.requirements]).chain(&v.without_dependencies)
+            });
+            for file in files {
                 assert!(root.join(file).is_file(), "{}: no {file}", suite.name);
             }
             for case in &suite.cases {

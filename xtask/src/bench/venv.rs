@@ -19,56 +19,90 @@ const INSTALLED: &str = "bench/peers/installed.py";
 /// # Errors
 /// Names what pip said last.
 pub(crate) fn python(venv: &Venv, root: &Path, folder: &Path, base: &Path) -> Result<PathBuf> {
-    let mut layers = Vec::new();
-    for layer in &venv.layers {
-        layers.push(site_packages(&environment(&root.join(layer), &[], folder, base)?)?);
-    }
-    environment(&root.join(&venv.requirements), &layers, folder, base)
-}
-
-/// The Python of one list of packages over other environments' packages.
-fn environment(list: &Path, layers: &[PathBuf], folder: &Path, base: &Path) -> Result<PathBuf> {
-    let text = std::fs::read(list).with_context(|| format!("cannot read {}", list.display()))?;
-    let beneath: Vec<String> = layers.iter().map(|path| path.display().to_string()).collect();
     let version = process::capture(Command::new(base).arg("--version")).with_context(|| {
         format!(
             "peers need Python 3.11 or newer: install it, or name one with --python (tried {})",
             base.display()
         )
     })?;
-    let wanted = Digest::of(
-        format!("{version}{}\n{}", beneath.join("\n"), String::from_utf8_lossy(&text)).as_bytes(),
-    )
-    .to_string();
-    let venv = folder.join(&wanted[..16]);
-    let inside = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let stamp = venv.join("requirements.sha256");
-    if inside.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|s| s.trim() == wanted) {
-        return Ok(inside);
+    let maker = Maker { base, version: version.trim(), folder };
+    let mut beneath = Vec::new();
+    for layer in &venv.layers {
+        let python = maker.environment(&Lists { full: root.join(layer), bare: None }, &[])?;
+        beneath.push(site_packages(&python)?.display().to_string());
     }
-    println!("making {} for {} (the first time takes minutes) …", venv.display(), list.display());
-    process::capture(Command::new(base).args(["-m", "venv"]).arg(&venv)).with_context(|| {
-        format!(
-            "{} cannot make an environment (Debian and Ubuntu: `apt install python3-venv`)",
-            base.display()
-        )
-    })?;
-    if !inside.is_file() {
-        bail!("{} made no {}", base.display(), inside.display());
+    let bare = venv.without_dependencies.as_ref().map(|file| root.join(file));
+    maker.environment(&Lists { full: root.join(&venv.requirements), bare }, &beneath)
+}
+
+/// Lists of packages: with what they depend on, and without.
+struct Lists {
+    full: PathBuf,
+    bare: Option<PathBuf>,
+}
+
+impl Lists {
+    fn text(&self) -> Result<String> {
+        let paths = std::iter::once(&self.full).chain(&self.bare);
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        Ok(paths.map(read).collect::<Result<Vec<_>>>()?.join("--no-deps\n"))
     }
-    if !layers.is_empty() {
-        // A path file: Python reads it at its start, and pip takes what lies there as installed.
-        let file = site_packages(&inside)?.join("strata-layers.pth");
-        std::fs::write(&file, beneath.join("\n") + "\n")
-            .with_context(|| file.display().to_string())?;
+}
+
+struct Maker<'a> {
+    base: &'a Path,
+    version: &'a str,
+    folder: &'a Path,
+}
+
+impl Maker<'_> {
+    /// The Python of these packages over other environments' packages.
+    fn environment(&self, lists: &Lists, beneath: &[String]) -> Result<PathBuf> {
+        let all = [self.version, &beneath.join("\n"), &lists.text()?].join("\n");
+        let wanted = Digest::of(all.as_bytes()).to_string();
+        let venv = self.folder.join(&wanted[..16]);
+        let inside = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+        let stamp = venv.join("requirements.sha256");
+        if inside.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|s| s.trim() == wanted) {
+            return Ok(inside);
+        }
+        let (made, list) = (venv.display(), lists.full.display());
+        println!("making {made} for {list} (the first time takes minutes) …");
+        let mut make = Command::new(self.base);
+        process::capture(make.args(["-m", "venv"]).arg(&venv)).with_context(|| {
+            let base = self.base.display();
+            format!(
+                "{base} cannot make an environment (Debian, Ubuntu: `apt install python3-venv`)"
+            )
+        })?;
+        if !inside.is_file() {
+            bail!("{} made no {}", self.base.display(), inside.display());
+        }
+        if !beneath.is_empty() {
+            // A path file: Python reads it at its start, and pip takes what lies there as installed.
+            let file = site_packages(&inside)?.join("strata-layers.pth");
+            std::fs::write(&file, beneath.join("\n") + "\n")
+                .with_context(|| file.display().to_string())?;
+        }
+        install(&inside, &[], &lists.full)?;
+        if let Some(bare) = &lists.bare {
+            install(&inside, &["--no-deps"], bare)?;
+        }
+        std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+        Ok(inside)
     }
-    let mut pip = Command::new(&inside);
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement"])
-        .arg(list);
-    process::capture(&mut pip)
-        .map_err(|error| anyhow::anyhow!(last_lines(&format!("{error:#}"), 4)))?;
-    std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
-    Ok(inside)
+}
+
+fn install(python: &Path, options: &[&str], list: &Path) -> Result<()> {
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]);
+    pip.args(options).arg("--requirement").arg(list);
+    let done = process::capture(&mut pip);
+    // What the run keeps of it: pip's last words, not the whole resolution.
+    done.map_err(|error| anyhow::anyhow!(last_lines(&format!("{error:#}"), 4)))?;
+    Ok(())
 }
 
 fn site_packages(python: &Path) -> Result<PathBuf> {
@@ -120,6 +154,7 @@ mod tests {
         std::fs::set_permissions(&base, std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::write(root.join("own.txt"), "rdkit==1\n").unwrap();
         std::fs::write(root.join("torch.txt"), "torch==1\n").unwrap();
+        std::fs::write(root.join("bare.txt"), "admet-ai==1\n").unwrap();
         let venv = Venv {
             requirements: "own.txt".into(),
             layers: vec!["torch.txt".into()],
@@ -135,7 +170,7 @@ mod tests {
         let inside = python(&venv, root, &kept, &base).unwrap();
         assert_eq!(python(&venv, root, &kept, &base).unwrap(), inside);
         let pips = |python: &Path| std::fs::read_to_string(python.with_file_name("calls")).unwrap();
-        assert_eq!(pips(&inside), "pip\n");
+        assert_eq!(pips(&inside), "pip\npip\n", "with dependencies and without");
         let layer =
             std::fs::read_to_string(inside.parent().unwrap().join("../site/strata-layers.pth"))
                 .unwrap();
@@ -147,7 +182,12 @@ mod tests {
             inside,
             "another list, another environment"
         );
-        let missing = Venv { requirements: "none.txt".into(), layers: vec![], versions: vec![] };
+        let missing = Venv {
+            requirements: "none.txt".into(),
+            layers: vec![],
+            without_dependencies: None,
+            versions: vec![],
+        };
         assert!(python(&missing, root, &kept, &base).is_err());
     }
 

@@ -1,7 +1,7 @@
 //! Our side of the suite `drug`: the kit's work on molecules, timed, with its answers written down.
 //!
 //! `chem_side ecfp FILE COUNT ANSWERS`, `chem_side props FILE COUNT ANSWERS`,
-//! `chem_side search LIBRARY FILE QUERIES top|batch ANSWERS` (LIBRARY is made by `strata-drug index`). FILE is SMILES, `.gz`
+//! `chem_side index FILE COUNT LIBRARY`, `chem_side search LIBRARY FILE QUERIES single|batch ANSWERS`. FILE is SMILES, `.gz`
 //! or not, of which COUNT are taken evenly. The peers' programs are in `bench/peers/drug`.
 
 mod properties;
@@ -22,10 +22,13 @@ fn main() -> Outcome {
     match words[..] {
         ["ecfp", file, count, answers] => ecfp(file, count.parse()?, answers),
         ["props", file, count, answers] => properties::run(file, count.parse()?, answers),
+        ["index", file, count, library] => {
+            search::index(&first_words(Path::new(file), count.parse()?)?, library)
+        }
         ["search", library, file, queries, mode, answers] => {
             search::run(library, &first_words(Path::new(file), queries.parse()?)?, mode, answers)
         }
-        _ => Err("usage: chem_side ecfp|props|search …; see its head".into()),
+        _ => Err("usage: chem_side ecfp|props|index|search …; see its head".into()),
     }
 }
 

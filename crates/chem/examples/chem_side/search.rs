@@ -1,4 +1,4 @@
-//! The hundred most similar molecules of a library, one query after the other or all at once.
+//! A library made; the hundred most similar molecules of a library, one query after the other or all at once.
 
 use std::path::Path;
 use std::time::Instant;
@@ -6,10 +6,22 @@ use std::time::Instant;
 use serde_json::json;
 use strata_chem::Mol;
 use strata_chem::arena::{Hit, Search};
-use strata_chem::db::Library;
+use strata_chem::db::{FingerprintSpec, Library, LibraryBuilder, build_options, entry};
 use strata_testkit::bench::{Stopwatch, percentile, report, since_start, write_answers};
 
 use crate::Outcome;
+
+/// Makes a library as `strata-drug index` does.
+pub(crate) fn index(smiles: &[String], path: &str) -> Outcome {
+    let spec = FingerprintSpec::default();
+    let mut builder = LibraryBuilder::new(Path::new(path), build_options(&spec)?)?;
+    for (number, text) in smiles.iter().enumerate() {
+        let mol = Mol::from_smiles(text);
+        let mol = mol.as_ref().map_err(|_| ("parse", "not readable"));
+        builder.push(&entry(&number.to_string(), Some(text), mol, &spec))?;
+    }
+    Ok(builder.finish()?)
+}
 
 /// An answer is a query's hundred scores, descending.
 pub(crate) fn run(library: &str, queries: &[String], mode: &str, answers: &str) -> Outcome {
