@@ -24,7 +24,9 @@ use strata_drug::screen::{
     Folder, Job, ModelChoice, ModelSource, ModelsError, Screened, Summary, screen_with,
 };
 use strata_drug::targets::{DEFAULT_MODEL, TargetPredictor};
-use strata_testkit::bench::{Stopwatch, first_words, gather, report, since_start, write_answers};
+use strata_testkit::bench::{
+    Stopwatch, first_words, gather, report, report_process, since_start, write_answers,
+};
 
 /// Where the files of public models lie in the shared folder, by the names of their cards.
 const PUBLIC: [(&str, &str); 3] = [
@@ -105,13 +107,12 @@ impl Side<'_> {
         let times = watch.seconds();
         let Screened::Complete(done) = screened else { bail!("the screening did not finish") };
         let mut further = stages(&done.summary);
+        let Some(answers) = answers else {
+            report_process(smiles.len(), &[("first_answer_seconds", json!(since_start()))]);
+            return Ok(());
+        };
         further.push(("models_open_seconds", json!(opened)));
-        if smiles.len() == 1 {
-            further.push(("first_answer_seconds", json!(since_start())));
-        }
-        if let Some(answers) = answers {
-            write_answers(answers, &predictions(&out, &models, &names)?)?;
-        }
+        write_answers(answers, &predictions(&out, &models, &names)?)?;
         report(smiles.len(), times, &further);
         Ok(())
     }

@@ -57,4 +57,6 @@ class Stopwatch:
 
 
 def report(items, seconds, **further):
-    print(json.dumps({"items": items, "seconds": seconds[0], "cpu_seconds": seconds[1], **further}))
+    """Without seconds the whole process is what is measured."""
+    times = {"seconds": seconds[0], "cpu_seconds": seconds[1]} if seconds else {}
+    print(json.dumps({"items": items, **times, **further}))

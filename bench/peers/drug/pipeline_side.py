@@ -111,9 +111,8 @@ def screen(file, count, threads, folder, names, path):
 
 def first(smiles, folder, names):
     start(folder, names)
-    watch = Stopwatch()
     work([smiles])
-    report(1, watch.seconds(), first_answer_seconds=since_start())
+    report(1, None, first_answer_seconds=since_start())
 
 
 def targets(file, count, model, path):

@@ -19,7 +19,9 @@ use strata_core::paths::SearchPath;
 use strata_core::runtime::{
     Inputs, Model, OpenOptions, Outputs, PoolConfig, RunOptions, RuntimeError, TensorPort,
 };
-use strata_testkit::bench::{Stopwatch, gather, percentile, report, since_start, write_answers};
+use strata_testkit::bench::{
+    Stopwatch, gather, percentile, report, report_process, since_start, write_answers,
+};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -41,8 +43,7 @@ fn main() -> Outcome {
             run(&open(card, files, config)?, (batch.parse()?, calls.parse()?), answers)
         }
         ["cold", card, files, batch, answers] => {
-            let model = open(card, files, PoolConfig::default())?;
-            run(&model, (batch.parse()?, 1), answers)
+            cold(&open(card, files, PoolConfig::default())?, batch.parse()?, answers)
         }
         ["memory", card, files, sessions, answers] => {
             let config = PoolConfig { sessions: sessions.parse()?, ..PoolConfig::default() };
@@ -112,9 +113,8 @@ fn run(model: &Model, (batch, calls): (usize, usize), answers: &str) -> Outcome 
     drop(first);
     let next = AtomicUsize::new(0);
     let watch = Stopwatch::start();
-    // Clocks of threads that end are lost: they tell their own.
-    let worked: Vec<(Vec<f64>, f64)> = std::thread::scope(|scope| {
-        let work = || -> Result<(Vec<f64>, f64), RuntimeError> {
+    let worked: Vec<Vec<f64>> = std::thread::scope(|scope| {
+        let work = || -> Result<Vec<f64>, RuntimeError> {
             let (mut each, mut sum) = (Vec::new(), 0.0);
             while next.fetch_add(1, Ordering::Relaxed) < calls {
                 let start = Instant::now();
@@ -124,17 +124,16 @@ fn run(model: &Model, (batch, calls): (usize, usize), answers: &str) -> Outcome 
                 each.push(start.elapsed().as_secs_f64() * 1e3);
             }
             std::hint::black_box(sum);
-            Ok((each, own_cpu_seconds()))
+            Ok(each)
         };
         let threads: Vec<_> = (0..model.pool().sessions()).map(|_| scope.spawn(work)).collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().unwrap_or(Ok((vec![], 0.0))))
+            .map(|thread| thread.join().unwrap_or(Ok(Vec::new())))
             .collect::<Result<_, _>>()
     })?;
-    let (seconds, rest) = watch.seconds();
-    let cpu = rest + worked.iter().map(|one| one.1).sum::<f64>();
-    let mut each: Vec<f64> = worked.into_iter().flat_map(|one| one.0).collect();
+    let (seconds, cpu) = watch.seconds();
+    let mut each: Vec<f64> = worked.into_iter().flatten().collect();
     let all: Vec<Value> =
         (0..INPUTS).map(|number| Ok(answer(&call(number)?)?)).collect::<Outcome<_>>()?;
     write_answers(Path::new(answers), &all)?;
@@ -152,6 +151,18 @@ fn run(model: &Model, (batch, calls): (usize, usize), answers: &str) -> Outcome 
     Ok(())
 }
 
+/// One call: what is measured is the process.
+fn cold(model: &Model, batch: usize, answers: &str) -> Outcome {
+    let port = &model.pool().signature().inputs[0];
+    let values = input(port, batch, 0);
+    let inputs = Inputs::new().with(&port.name, values.view());
+    let first = answer(&model.run(&inputs, &RunOptions::default())?)?;
+    let seconds = since_start();
+    write_answers(Path::new(answers), &[first])?;
+    report_process(1, &[("first_answer_seconds", json!(seconds))]);
+    Ok(())
+}
+
 /// Every session answers once, then the process ends: its peak is what the pool takes.
 fn memory(model: &Model, watch: &Stopwatch, answers: &str) -> Outcome {
     let port = &model.pool().signature().inputs[0];
@@ -164,11 +175,4 @@ fn memory(model: &Model, watch: &Stopwatch, answers: &str) -> Outcome {
     write_answers(Path::new(answers), &[last])?;
     report(model.pool().sessions(), watch.seconds(), &[]);
     Ok(())
-}
-
-/// Processor seconds of the calling thread, where the system tells them.
-fn own_cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = text.split_whitespace().next().and_then(|field| field.parse::<f64>().ok());
-    nanoseconds.unwrap_or(0.0) * 1e-9
 }

@@ -88,7 +88,7 @@ pub(crate) struct Case {
     #[serde(default)]
     pub(crate) prepare: Vec<Prepare>,
     pub(crate) ours: Vec<String>,
-    /// What our side needs on a disk; its program, where nothing is said.
+    /// What our side needs on a disk; where nothing is said, no size is given for either side.
     #[serde(default)]
     pub(crate) disk: Vec<String>,
     /// A side that runs longer is ended, and counts as failed.
