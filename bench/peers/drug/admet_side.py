@@ -12,10 +12,14 @@ import tomllib
 from pathlib import Path
 
 os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+import numpy
 import torch
-from admet_ai import ADMETModel
-from common import finite, first_words, report, since_start, write_answers
-from rdkit import RDLogger
+
+# Chemprop 1.6 asks for names that numpy 2 keeps elsewhere.
+numpy.VisibleDeprecationWarning = numpy.exceptions.VisibleDeprecationWarning
+from admet_ai import ADMETModel  # noqa: E402
+from common import finite, first_words, report, since_start, write_answers  # noqa: E402
+from rdkit import RDLogger  # noqa: E402
 
 CARDS = ("admet-ai-classification", "admet-ai-regression")
 

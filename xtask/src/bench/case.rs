@@ -176,7 +176,7 @@ impl Runner<'_> {
     }
 
     fn label(&self, size: Option<u64>, round: usize, side: &str) -> String {
-        let amount = size.map(|size| format!(" {size} {},", self.case.unit)).unwrap_or_default();
+        let amount = size.map(|size| format!(" size {size},")).unwrap_or_default();
         let rounds = self.case.rounds_of(size, self.place.quick);
         format!(
             "[{}] {}:{amount} round {}/{rounds}, {side}",
