@@ -5,8 +5,12 @@ mod bench;
 mod datasets;
 mod demo;
 mod download;
+mod graph;
+mod lock;
 mod models;
 mod process;
+mod release;
+mod sbom;
 mod serving;
 mod setup;
 mod test;
@@ -43,6 +47,10 @@ enum Command {
     Train(train::Args),
     /// Run benchmarks and keep their figures in bench/runs/
     Bench(bench::Args),
+    /// Write the bill of materials of the programs and models (CycloneDX)
+    Sbom(sbom::Args),
+    /// Build the programs and pack them with all they need into one archive
+    Release(release::Args),
     /// Check the rules of the workspace
     Tidy,
 }
@@ -66,6 +74,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Datasets(args) => datasets::main(&args),
         Command::Train(args) => train::main(&args),
         Command::Bench(args) => bench::main(&args),
+        Command::Sbom(args) => sbom::main(&args),
+        Command::Release(args) => release::main(&args),
         Command::Tidy => tidy::main(),
     }
 }

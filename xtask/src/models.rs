@@ -1,6 +1,6 @@
 //! `cargo xtask models`: the model cards of `shared-models/`, their files, and bringing those that are absent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +10,7 @@ use strata_core::verify::{self as core_verify, Limits};
 use strata_fetch::{Digest, Origin};
 
 use crate::download::{self, From, Wanted, human};
+use crate::lock::{self, Lock};
 use crate::workspace;
 
 /// Options of `models`.
@@ -31,6 +32,8 @@ enum Command {
         /// Names, as `list` shows them; all when none is given
         names: Vec<String>,
     },
+    /// Write models.lock: size and SHA-256 of every file of every card
+    Lock,
     /// Bring files that are not here into the cache
     Fetch {
         /// Names, as `list` shows them; all when none is given
@@ -51,7 +54,13 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let store = ModelStore::new(search);
     match &args.command {
         Command::List => list(&store),
-        Command::Verify { names } => verify_all(&store, &chosen(&store, names)?),
+        Command::Verify { names } => {
+            let code = verify_all(&store, &chosen(&store, names)?)?;
+            // The lock is about the workspace's own models.
+            let ours = args.models_dir.is_none() && env.strata_models.is_none();
+            Ok(if ours && !locked(&workspace::root()?)? { ExitCode::FAILURE } else { code })
+        }
+        Command::Lock => lock_all(),
         Command::Fetch { names, from } => fetch_all(&store, &chosen(&store, names)?, from),
     }
 }
@@ -127,6 +136,27 @@ fn verify_all(store: &ModelStore, cards: &[ModelCard]) -> Result<ExitCode> {
     }
     println!("{sound} sound, {absent} absent, {faulty} faulty");
     Ok(if faulty == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints what differs from `models.lock`; true when nothing does.
+fn locked(root: &Path) -> Result<bool> {
+    let differences = lock::differences(root)?;
+    for (path, why) in &differences {
+        println!("{}: {why}", path.display());
+    }
+    println!("{}: {} differences", lock::LOCK_FILE, differences.len());
+    Ok(differences.is_empty())
+}
+
+fn lock_all() -> Result<ExitCode> {
+    let root = workspace::root()?;
+    let lock = Lock::of(&root)?;
+    let path = root.join(lock::LOCK_FILE);
+    std::fs::write(&path, lock.text())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let files: usize = lock.models.iter().map(|model| model.files.len()).sum();
+    println!("{}: {} models, {files} files", lock::LOCK_FILE, lock.models.len());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads every file of a model against its card, and walks every variant as if it were to be loaded.

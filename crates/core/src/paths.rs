@@ -13,6 +13,9 @@ pub const ORT_VERSION: &str = "1.32.0";
 /// Name of the folder that holds the models beside (or above) the executable or current folder.
 pub const MODELS_FOLDER: &str = "shared-models";
 
+/// Name of the folder beside the executable that holds the ONNX Runtime library of a release archive.
+pub const LIBRARY_FOLDER: &str = "lib";
+
 /// File name of the ONNX Runtime library on this operating system.
 pub const ORT_LIBRARY: &str = if cfg!(target_os = "windows") {
     "onnxruntime.dll"
@@ -94,14 +97,19 @@ impl Env {
             .ok_or(PathError::NoCache)
     }
 
-    /// Where the ONNX Runtime library of [`ORT_VERSION`] is expected: `ORT_DYLIB_PATH`, else
-    /// `<cache>/onnxruntime/<version>/<library>`. The file need not exist.
+    /// Where the ONNX Runtime library is: `ORT_DYLIB_PATH`, else `lib/<library>` beside the executable, as release
+    /// archives have it, where that file is; else `<cache>/onnxruntime/<ORT_VERSION>/<library>`, which need not exist.
     ///
     /// # Errors
     /// [`PathError::NoCache`].
     pub fn ort_library(&self) -> Result<PathBuf, PathError> {
         if let Some(path) = &self.ort_dylib_path {
             return Ok(PathBuf::from(path));
+        }
+        let folder = self.executable.as_deref().and_then(Path::parent);
+        let beside = folder.map(|folder| folder.join(LIBRARY_FOLDER).join(ORT_LIBRARY));
+        if let Some(library) = beside.filter(|path| path.is_file()) {
+            return Ok(library);
         }
         Ok(self.cache_dir()?.join("onnxruntime").join(ORT_VERSION).join(ORT_LIBRARY))
     }
@@ -208,6 +216,21 @@ mod tests {
         let mut env = home("/home/ann");
         let cached = Path::new("/home/ann/.cache/strata/onnxruntime/1.32.0").join(ORT_LIBRARY);
         assert_eq!(env.ort_library(), Ok(cached));
+        env.ort_dylib_path = Some("/opt/libonnxruntime.so".into());
+        assert_eq!(env.ort_library(), Ok(PathBuf::from("/opt/libonnxruntime.so")));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_library_beside_the_executable_comes_before_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut env = home("/home/ann");
+        env.executable = Some(folder.path().join("strata-drug"));
+        assert!(env.ort_library().unwrap().starts_with("/home/ann"), "nothing is there yet");
+        let library = folder.path().join(LIBRARY_FOLDER).join(ORT_LIBRARY);
+        std::fs::create_dir(folder.path().join(LIBRARY_FOLDER)).unwrap();
+        std::fs::write(&library, "").unwrap();
+        assert_eq!(env.ort_library(), Ok(library));
         env.ort_dylib_path = Some("/opt/libonnxruntime.so".into());
         assert_eq!(env.ort_library(), Ok(PathBuf::from("/opt/libonnxruntime.so")));
     }

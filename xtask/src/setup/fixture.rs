@@ -30,6 +30,19 @@ pub(crate) fn write_wheel(path: &Path, runtime: &[u8], complete: bool) {
     zip.finish().unwrap();
 }
 
+/// Adds the texts that a published wheel has.
+pub(crate) fn add_notices(path: &Path) {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut zip = ZipWriter::new_append(file).unwrap();
+    for (name, text) in
+        [("LICENSE", "licence of ONNX Runtime"), ("ThirdPartyNotices.txt", "others")]
+    {
+        zip.start_file(format!("onnxruntime/{name}"), SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
 fn leaked(bytes: &[u8]) -> &'static str {
     strata_fetch::Digest::of(bytes).to_string().leak()
 }

@@ -17,6 +17,7 @@ use strata_fetch::{Digest, hash_file};
 
 use crate::download::{self, Wanted, human};
 use pins::Pin;
+pub(crate) use pins::pin;
 
 /// Options of `setup`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -59,7 +60,7 @@ pub(crate) fn main(args: &Args) -> Result<PathBuf> {
         return Ok(path);
     }
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    let pin = pins::pin(os, arch).filter(|_| !cfg!(target_env = "musl"));
+    let pin = pin(os, arch).filter(|_| !cfg!(target_env = "musl"));
     let Some(pin) = pin else {
         bail!(
             "there is no pinned ONNX Runtime {ORT_VERSION} for {os} {arch}{} (only for {}): build or install one, \
@@ -86,19 +87,52 @@ pub(crate) fn main(args: &Args) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The pinned library with its companions and licences, for a release: never the one of `ORT_DYLIB_PATH`.
+pub(crate) fn for_release(args: &Args) -> Result<Vec<PathBuf>> {
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let pin = pin(os, arch).with_context(|| {
+        format!("there is no pinned ONNX Runtime for {os} {arch} (only for {})", pins::supported())
+    })?;
+    let folder = Env::from_process().cache_dir()?.join("onnxruntime").join(ORT_VERSION);
+    release_files(args, pin, &folder)
+}
+
+fn release_files(args: &Args, pin: &Pin, folder: &Path) -> Result<Vec<PathBuf>> {
+    let args = Args { recheck: true, ..args.clone() };
+    ensure(&args, pin, folder)?;
+    let names = pin.libraries.iter().map(|l| l.name).chain(wheel::NOTICES.iter().map(|n| n.name));
+    let files: Vec<PathBuf> = names.map(|name| folder.join(name)).collect();
+    if files.iter().any(|file| !file.is_file()) {
+        // Installed before texts were kept: the wheel has them.
+        install(&args, pin, folder)?;
+    }
+    if let Some(absent) = files.iter().find(|file| !file.is_file()) {
+        bail!(
+            "the wheel has no {}: a release must carry ONNX Runtime's licence. Give the published wheel with --wheel",
+            absent.display()
+        );
+    }
+    Ok(files)
+}
+
 /// The library of `pin` in `folder`; true when it had to be installed.
 fn ensure(args: &Args, pin: &Pin, folder: &Path) -> Result<(PathBuf, bool)> {
     let path = folder.join(pin.libraries[0].name);
     if args.wheel.is_none() && installed(pin, folder, args.recheck) {
         return Ok((path, false));
     }
+    Ok((install(args, pin, folder)?, true))
+}
+
+/// Takes the libraries of `pin` out of a wheel into `folder`, over what is there.
+fn install(args: &Args, pin: &Pin, folder: &Path) -> Result<PathBuf> {
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
     let wheel = obtain(args, pin, scratch.path())?;
     let installed_at = wheel::install(&wheel, pin, folder).map_err(|error| {
         anyhow!("{error:#}\nONNX Runtime was not installed.\n{}", pip::other_ways(pin))
     })?;
     write_stamp(pin, folder)?;
-    Ok((installed_at, true))
+    Ok(installed_at)
 }
 
 /// The wheel: the given one, the mirror's, or pip's. Only a given one may be another Python version's: its
@@ -226,6 +260,22 @@ mod tests {
         assert!(fresh);
         assert_eq!(std::fs::read(&path).unwrap(), fixture::RUNTIME);
         assert_eq!(scene.ensure(&none()).unwrap(), (path, false));
+    }
+
+    #[test]
+    fn a_release_needs_the_licences_and_fetches_them_where_they_are_absent() {
+        let scene = Scene::new();
+        let cache = scene.folder.path().join("cache");
+        let error = release_files(&scene.wheel(), &scene.pin, &cache).unwrap_err().to_string();
+        assert!(error.contains("ONNXRUNTIME-LICENSE.txt"), "{error}");
+        let wheel = scene.folder.path().join("source.whl");
+        fixture::add_notices(&wheel);
+        let pin = fixture::pin(&wheel);
+        let files = release_files(&scene.wheel(), &pin, &cache).unwrap();
+        assert_eq!(files.len(), 4, "{files:?}");
+        assert_eq!(std::fs::read_to_string(&files[2]).unwrap(), "licence of ONNX Runtime");
+        // They are kept: no source is needed any more.
+        assert_eq!(release_files(&none(), &pin, &cache).unwrap(), files);
     }
 
     #[test]

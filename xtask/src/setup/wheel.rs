@@ -10,6 +10,25 @@ use zip::ZipArchive;
 
 use super::pins::{Library, Pin};
 
+/// A text that goes with the library wherever it is handed on.
+pub(super) struct Notice {
+    entry: &'static str,
+    /// Name in the cache and in a release.
+    pub(super) name: &'static str,
+}
+
+/// ONNX Runtime's licence and those of what is in it.
+pub(super) const NOTICES: &[Notice] = &[
+    Notice { entry: "onnxruntime/LICENSE", name: "ONNXRUNTIME-LICENSE.txt" },
+    Notice {
+        entry: "onnxruntime/ThirdPartyNotices.txt",
+        name: "ONNXRUNTIME-ThirdPartyNotices.txt",
+    },
+];
+
+/// Texts longer than this are cut; the longest real one has 0.3 MB.
+const MAX_NOTICE: u64 = 8 << 20;
+
 /// Unpacks the libraries of `pin` from the wheel into `folder` and returns the path of ONNX Runtime itself.
 ///
 /// Only entries named by the pin are read, under names of ours, to at most their pinned size; what they must be is
@@ -30,8 +49,22 @@ pub(super) fn install(wheel: &Path, pin: &Pin, folder: &Path) -> Result<PathBuf>
         unpack(&mut archive, pin, library, folder)
             .with_context(|| format!("taking {} from {}", library.entry, wheel.display()))?;
     }
+    for notice in NOTICES {
+        take_notice(&mut archive, notice, folder);
+    }
     let main = pin.libraries.first().context("the pin names no library")?;
     Ok(folder.join(main.name))
+}
+
+/// Takes a text of the wheel, if it has it: nothing is run from it, so that no digest is asked for. Only a release needs
+/// it, and says so where it is absent.
+fn take_notice(archive: &mut ZipArchive<File>, notice: &Notice, folder: &Path) {
+    let Ok(entry) = archive.by_name(notice.entry) else { return };
+    let mut text = Vec::new();
+    if entry.take(MAX_NOTICE).read_to_end(&mut text).is_ok() {
+        // A cache that cannot be written has failed above already.
+        let _ = std::fs::write(folder.join(notice.name), text);
+    }
 }
 
 fn unpack(

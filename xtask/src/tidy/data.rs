@@ -8,6 +8,7 @@ use strata_core::paths::MODELS_FOLDER;
 
 use super::{Fault, Tree};
 use crate::datasets::Manifest;
+use crate::lock;
 
 /// Every folder of `shared-models/` has a card that parses.
 pub(super) fn cards(tree: &Tree) -> Vec<Fault> {
@@ -25,6 +26,17 @@ pub(super) fn cards(tree: &Tree) -> Vec<Fault> {
         }
     });
     faulty.collect()
+}
+
+/// Models are what `models.lock` says.
+pub(super) fn locked(tree: &Tree) -> Vec<Fault> {
+    match lock::differences(&tree.root) {
+        Ok(all) => all.into_iter().map(|(path, why)| Fault::new(&path, 0, why)).collect(),
+        Err(error) => {
+            let why = short(&format!("cannot be compared: {error:#}"), &tree.root);
+            vec![Fault::new(Path::new(lock::LOCK_FILE), 0, why)]
+        }
+    }
 }
 
 /// Every TOML file parses; manifests of data sets also hold what they must.
@@ -76,6 +88,16 @@ mod tests {
         write_card(&folder.path().join(MODELS_FOLDER), &CardSpec::new("good"), &model).unwrap();
         let tree = Tree::read(folder.path()).unwrap();
         assert_eq!(cards(&tree), []);
+    }
+
+    #[test]
+    fn a_model_that_the_lock_does_not_know_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = models::identity(2);
+        write_card(&folder.path().join(MODELS_FOLDER), &CardSpec::new("new"), &model).unwrap();
+        std::fs::write(folder.path().join(lock::LOCK_FILE), "").unwrap();
+        let found = locked(&Tree::read(folder.path()).unwrap());
+        assert!(found[0].to_string().contains("cargo xtask models lock"), "{found:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod data;
 mod deps;
 mod files;
 mod links;
+mod named;
 mod private;
 mod source;
 
@@ -84,8 +85,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("file length", files::lengths),
     ("unfinished code", files::unfinished),
     ("links", links::check),
+    ("named tests", named::check),
     ("machine paths and registries", private::check),
     ("model cards", data::cards),
+    ("lock of models", data::locked),
     ("TOML files", data::tomls),
 ];
 

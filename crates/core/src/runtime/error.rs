@@ -11,7 +11,7 @@ use crate::card::Dtype;
 use crate::paths::{ORT_VERSION, PathError};
 
 /// How to get a working ONNX Runtime library: the end of every message about a bad one.
-const LIBRARY_REMEDY: &str = "run `cargo xtask setup`, or set ORT_DYLIB_PATH to an ONNX Runtime library of version 1.24 or newer";
+const LIBRARY_REMEDY: &str = "put it into `lib` beside the program, run `cargo xtask setup`, or set ORT_DYLIB_PATH to an ONNX Runtime library of version 1.24 or newer";
 
 /// An error of the runtime.
 #[derive(Debug, Error)]
