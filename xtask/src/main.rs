@@ -10,6 +10,7 @@ mod lock;
 mod models;
 mod process;
 mod release;
+mod report;
 mod sbom;
 mod serving;
 mod setup;
@@ -51,6 +52,8 @@ enum Command {
     Sbom(sbom::Args),
     /// Build the programs and pack them with all they need into one archive
     Release(release::Args),
+    /// Write docs/figures.md, docs/figures.html and README's figures from the kept runs
+    Report(report::Args),
     /// Check the rules of the workspace
     Tidy,
 }
@@ -76,6 +79,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(args) => bench::main(&args),
         Command::Sbom(args) => sbom::main(&args),
         Command::Release(args) => release::main(&args),
+        Command::Report(args) => report::main(&args),
         Command::Tidy => tidy::main(),
     }
 }

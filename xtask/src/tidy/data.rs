@@ -8,7 +8,7 @@ use strata_core::paths::MODELS_FOLDER;
 
 use super::{Fault, Tree};
 use crate::datasets::Manifest;
-use crate::lock;
+use crate::{lock, report};
 
 /// Every folder of `shared-models/` has a card that parses.
 pub(super) fn cards(tree: &Tree) -> Vec<Fault> {
@@ -37,6 +37,12 @@ pub(super) fn locked(tree: &Tree) -> Vec<Fault> {
             vec![Fault::new(Path::new(lock::LOCK_FILE), 0, why)]
         }
     }
+}
+
+/// Pages of figures are what the kept runs say.
+pub(super) fn figures(tree: &Tree) -> Vec<Fault> {
+    let stale = report::stale(&tree.root).into_iter();
+    stale.map(|(path, why)| Fault::new(&path, 0, short(&why, &tree.root))).collect()
 }
 
 /// Every TOML file parses; manifests of data sets also hold what they must.

@@ -89,6 +89,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("machine paths and registries", private::check),
     ("model cards", data::cards),
     ("lock of models", data::locked),
+    ("figures", data::figures),
     ("TOML files", data::tomls),
 ];
 
