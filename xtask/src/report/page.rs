@@ -23,6 +23,8 @@ pub(super) enum Block {
     Plot {
         svg: String,
         caption: String,
+        /// It shares its line with another.
+        half: bool,
     },
 }
 
@@ -71,7 +73,14 @@ impl Page {
 
     pub(super) fn plot(&mut self, svg: Option<String>, caption: impl Into<String>) {
         if let Some(svg) = svg {
-            self.blocks.push(Block::Plot { svg, caption: caption.into() });
+            self.blocks.push(Block::Plot { svg, caption: caption.into(), half: false });
+        }
+    }
+
+    /// A drawing that shares its line with another.
+    pub(super) fn half_plot(&mut self, svg: Option<String>, caption: impl Into<String>) {
+        if let Some(svg) = svg {
+            self.blocks.push(Block::Plot { svg, caption: caption.into(), half: true });
         }
     }
 
@@ -106,10 +115,12 @@ impl Page {
                 }
                 Block::Text(spans) => body += &format!("<p>{}</p>\n", html(spans)),
                 Block::Table { head, rows } => body += &table_html(head, rows),
-                Block::Plot { svg, caption } => {
+                Block::Plot { svg, caption, half } => {
+                    let class = if *half { " class=\"half\"" } else { "" };
                     let caption = escape(caption);
-                    body +=
-                        &format!("<figure>\n{svg}<figcaption>{caption}</figcaption>\n</figure>\n");
+                    body += &format!(
+                        "<figure{class}>\n{svg}<figcaption>{caption}</figcaption>\n</figure>\n"
+                    );
                 }
             }
         }

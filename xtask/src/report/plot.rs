@@ -95,8 +95,10 @@ pub(super) struct Line {
 
 /// Cost against size, both logarithmic. `None` with fewer than two points a line.
 pub(super) fn growth(lines: &[Line], unit: &str) -> Option<String> {
-    const HEIGHT: f64 = 250.0;
-    const BOX: (f64, f64, f64, f64) = (70.0, 12.0, 560.0, 206.0);
+    /// Half a page's width.
+    const ACROSS: f64 = 480.0;
+    let height = 250.0 + lines.len() as f64 * 20.0;
+    const BOX: (f64, f64, f64, f64) = (66.0, 12.0, 464.0, 206.0);
     let sound = |p: &&(f64, f64)| p.0 > 0.0 && p.1 > 0.0 && p.1.is_finite();
     let points: Vec<(f64, f64)> =
         lines.iter().flat_map(|l| l.points.iter().filter(sound).copied()).collect();
@@ -113,7 +115,7 @@ pub(super) fn growth(lines: &[Line], unit: &str) -> Option<String> {
     let (left, top, right, bottom) = BOX;
     let x = |v: f64| left + (v.log10() - x0) / (x1 - x0) * (right - left);
     let y = |v: f64| bottom - (v.log10() - y0) / (y1 - y0) * (bottom - top);
-    let mut svg = open(WIDTH, HEIGHT, "Seconds against size, both logarithmic");
+    let mut svg = open(ACROSS, height, "Seconds against size, both logarithmic");
     for tick in ticks(x0, x1) {
         line(&mut svg, "grid", (x(tick), top), (x(tick), bottom));
         text(&mut svg, "soft", "middle", (x(tick), bottom + 16.0), &number(tick));
@@ -122,7 +124,7 @@ pub(super) fn growth(lines: &[Line], unit: &str) -> Option<String> {
         line(&mut svg, "grid", (left, y(tick)), (right, y(tick)));
         text(&mut svg, "soft", "end", (left - 8.0, y(tick) + 4.0), &format!("{} s", number(tick)));
     }
-    text(&mut svg, "soft", "middle", (f64::midpoint(left, right), HEIGHT - 8.0), unit);
+    text(&mut svg, "soft", "middle", (f64::midpoint(left, right), bottom + 34.0), unit);
     for (i, one) in lines.iter().enumerate() {
         let class = if one.side == OURS { 0 } else { 1 + (i.max(1) - 1) % 3 };
         let at: Vec<(f64, f64)> =
@@ -140,11 +142,11 @@ pub(super) fn growth(lines: &[Line], unit: &str) -> Option<String> {
             let _ =
                 writeln!(svg, "<circle class=\"f{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>");
         }
-        let line_at = top + 14.0 + i as f64 * 22.0;
+        let line_at = bottom + 58.0 + i as f64 * 20.0;
         let _ = writeln!(
             svg,
             "<rect class=\"f{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"12\" height=\"12\" rx=\"2\"/>",
-            right + 24.0,
+            left,
             line_at - 10.0
         );
         let exponent = one.exponent.map_or(String::new(), |e| format!(": size^{e:.2}"));
@@ -152,8 +154,8 @@ pub(super) fn growth(lines: &[Line], unit: &str) -> Option<String> {
             &mut svg,
             "ink",
             "start",
-            (right + 42.0, line_at),
-            &shortened(&format!("{}{exponent}", one.side), 42),
+            (left + 18.0, line_at),
+            &shortened(&format!("{}{exponent}", one.side), 56),
         );
     }
     Some(svg + "</svg>\n")
@@ -161,7 +163,7 @@ pub(super) fn growth(lines: &[Line], unit: &str) -> Option<String> {
 
 /// How many targets of each part stand how.
 pub(super) fn verdicts(parts: &[(String, [usize; 4])]) -> Option<String> {
-    const LEFT: f64 = 250.0;
+    const LEFT: f64 = 390.0;
     const ROW: f64 = 30.0;
     let most = parts.iter().map(|(_, counts)| counts.iter().sum::<usize>()).max()?;
     if most == 0 {
@@ -171,7 +173,7 @@ pub(super) fn verdicts(parts: &[(String, [usize; 4])]) -> Option<String> {
     let mut svg = open(WIDTH, height, "Targets by verdict");
     for (i, (name, counts)) in parts.iter().enumerate() {
         let y = 8.0 + i as f64 * ROW;
-        text(&mut svg, "ink", "end", (LEFT - 12.0, y + 15.0), &shortened(name, 38));
+        text(&mut svg, "ink", "end", (LEFT - 12.0, y + 15.0), &shortened(name, 60));
         let mut x = LEFT;
         for (status, &count) in Status::ALL.iter().zip(counts) {
             if count == 0 {
@@ -257,7 +259,7 @@ fn shortened(words: &str, most: usize) -> String {
 
 /// A spread as a cell shows it, with the sign of a ratio.
 pub(super) fn times(value: Option<Spread>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{}×", spread(value)))
+    value.map_or_else(|| "–".to_owned(), |value| spread(value, "×"))
 }
 
 #[cfg(test)]

@@ -92,7 +92,9 @@ fn agreed(agreement: &Agreement) -> String {
 }
 
 fn ours(page: &mut Page, cases: &[Case]) {
-    let shown = |value: Option<Spread>| plain(value.map_or_else(|| "–".to_owned(), spread));
+    let shown = |value: Option<Spread>| {
+        plain(value.map_or_else(|| "–".to_owned(), |value| spread(value, "")))
+    };
     let mut rows = Vec::new();
     for case in cases {
         let Some(side) = case.sides.get(OURS) else { continue };
@@ -143,7 +145,7 @@ fn growth(page: &mut Page, cases: &[Case]) {
     page.table(&["case", "side", "sizes", "time's exponent", "memory's exponent"], rows);
     for case in cases {
         let title = if case.title.is_empty() { &case.name } else { &case.title };
-        page.plot(plot::growth(&lines(case), &case.unit), title.clone());
+        page.half_plot(plot::growth(&lines(case), &case.unit), title.clone());
     }
 }
 
@@ -169,7 +171,7 @@ fn flat(object: &serde_json::Map<String, Value>) -> Vec<(String, String)> {
                 if ["median", "min", "max"].iter().all(|k| inner.contains_key(*k)) =>
             {
                 if let Ok(value) = serde_json::from_value::<Spread>(value.clone()) {
-                    all.push((key, spread(value)));
+                    all.push((key, spread(value, "")));
                 }
             }
             Value::Object(inner) => {

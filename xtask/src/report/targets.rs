@@ -221,7 +221,7 @@ impl Figure {
         let holds = self.least.is_none_or(|least| value.median >= least)
             && self.most.is_none_or(|most| value.median <= most);
         Ok(Shown {
-            text: self.text.replace("{}", &spread(value)),
+            text: self.text.replace("{}×", &spread(value, "×")).replace("{}", &spread(value, "")),
             source,
             value: Some(value),
             holds: bar.then_some(holds),
@@ -286,10 +286,10 @@ fn numbers(value: &Value, run: &str, pointer: &str) -> Result<Spread> {
     }
 }
 
-/// A middle with its ends, where they differ.
-pub(super) fn spread(value: Spread) -> String {
+/// A middle with its unit, and its ends where they differ.
+pub(super) fn spread(value: Spread, unit: &str) -> String {
     let (low, middle, high) = (number(value.min), number(value.median), number(value.max));
-    if low == high { middle } else { format!("{middle} ({low}–{high})") }
+    if low == high { format!("{middle}{unit}") } else { format!("{middle}{unit} ({low}–{high})") }
 }
 
 /// Three digits, with commas from a thousand on and powers of ten below a thousandth.
