@@ -21,25 +21,37 @@ const STEPS: &[Step] = &[
     Step {
         args: &["strata-drug", "screen", "{top}/datasets/demo-library.smi", "--out", "{out}/s.csv"],
         code: 0,
-        says: "935",
+        says: "935 rows",
     },
+    Step { args: &["strata-drug", "models", "verify", "esol"], code: 0, says: "good" },
     Step { args: &["strata-mining", "run", "belt-damage"], code: 0, says: "tear" },
     Step {
         args: &["strata-gov", "ingest", "{top}/datasets/gov/laws", "--index", "{out}/office"],
         code: 0,
-        says: "",
+        says: "passages",
     },
     Step {
         args: &["strata-gov", "ask", "骑电动自行车可以带多大的孩子？", "--index", "{out}/office"],
         code: 0,
-        says: "第",
+        says: "《中华人民共和国道路交通安全法》",
     },
     Step {
-        args: &["strata-weather", "run", "wind-power", "--out", "{out}/wind"],
+        args: &[
+            "strata-weather",
+            "forecast",
+            "--model",
+            "dry-planet",
+            "--file",
+            "{top}/datasets/weather/analysis.nc",
+            "--lead-time",
+            "24",
+            "--path",
+            "{out}/day.nc",
+        ],
         code: 0,
-        says: "",
+        says: "day.nc",
     },
-    Step { args: &["strata-drug", "models", "verify", "esol"], code: 0, says: "esol" },
+    Step { args: &["strata-weather", "inspect", "{out}/day.nc"], code: 0, says: "24" },
 ];
 
 /// Unpacks `archive`, whose one folder is `name`, and runs every program of it.
@@ -122,11 +134,14 @@ mod tests {
     #[cfg(unix)]
     fn programs_run_from_the_archive_and_a_silent_or_failing_one_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let good = pack(folder.path(), "echo \"935 tear 第 esol $STRATA_CACHE\"");
+        let good = pack(
+            folder.path(),
+            "echo '935 rows good tear passages 《中华人民共和国道路交通安全法》 day.nc 24'",
+        );
         run(&good, "strata-1").unwrap();
         let silent = pack(folder.path(), "true");
         let error = format!("{:#}", run(&silent, "strata-1").unwrap_err());
-        assert!(error.contains("says nothing of \"935\""), "{error}");
+        assert!(error.contains("says nothing of \"935 rows\""), "{error}");
         let failing = pack(folder.path(), "echo why >&2; exit 3");
         let error = format!("{:#}", run(&failing, "strata-1").unwrap_err());
         assert!(error.contains("why") && error.contains("screen"), "{error}");
