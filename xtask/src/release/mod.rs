@@ -33,7 +33,7 @@ pub(crate) struct Args {
 }
 
 /// Beginnings of the paths of the tree that ship as they are.
-const SHIPPED: &[&str] = &["shared-models/", "datasets/", "config/", "docs/"];
+const SHIPPED: &[&str] = &["shared-models/", "datasets/", "config/", "docs/", "bench/runs/"];
 /// Single files that ship at the top.
 const TOP: &[&str] = &[
     "ARCHITECTURE.md",
