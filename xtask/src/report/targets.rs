@@ -313,7 +313,7 @@ pub(super) fn number(value: f64) -> String {
         return if value < 0.0 { format!("-{out}") } else { out };
     }
     // What is not quite 1 must not read as 1: shares and overlaps are bars of their own.
-    if size < 1.0 && size >= 0.9999 {
+    if (0.9999..1.0).contains(&size) {
         let text = format!("{value:.6}");
         return text.trim_end_matches('0').trim_end_matches('.').to_owned();
     }
