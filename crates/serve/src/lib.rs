@@ -43,6 +43,7 @@ pub use bytes::Bytes;
 pub use call::Call;
 pub use forms::{Drawing, Spoken};
 pub use jobs_http::{JobDoor, UploadParameters};
+pub use oip::oip_inputs;
 pub use operation::{Describe, Nothing, Operation};
 pub use page::Asset;
 pub use problem::{FieldError, Kind, Problem};

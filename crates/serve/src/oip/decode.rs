@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
+use bytes::Bytes;
 use ndarray::{ArrayD, IxDyn};
 use serde::Deserialize;
 use serde_json::Value;
@@ -96,6 +98,27 @@ pub(super) fn read(request: &Request, signature: &Signature) -> Result<Infer, Pr
         priority: priority(&head.parameters)?,
         timeout: timeout(&head.parameters)?,
     })
+}
+
+/// Reads the inputs of an `infer` request's body as the server does, for a model of this signature; `head_length` is the
+/// header `Inference-Header-Content-Length`, where there is one.
+///
+/// # Errors
+/// What the server would answer.
+pub fn inputs(
+    head_length: Option<&str>,
+    body: Bytes,
+    signature: &Signature,
+) -> Result<Vec<(String, Tensor)>, Problem> {
+    let request = Request {
+        path: Vec::new(),
+        query: String::new(),
+        content_type: String::new(),
+        body,
+        headers: HeaderMap::new(),
+        inference_header_length: head_length.map(str::to_owned),
+    };
+    read(&request, signature).map(|request| request.inputs)
 }
 
 fn in_input(input: &HeadInput<'_>, error: &str) -> String {

@@ -7,6 +7,8 @@ mod infer;
 mod numbers;
 mod repository;
 
+pub use decode::inputs as oip_inputs;
+
 use std::sync::Arc;
 
 use schemars::JsonSchema;
