@@ -7,6 +7,7 @@ mod demo;
 mod download;
 mod graph;
 mod lock;
+mod fuzz;
 mod models;
 mod process;
 mod release;
@@ -54,6 +55,8 @@ enum Command {
     Release(release::Args),
     /// Write docs/figures.md, docs/figures.html and README's figures from the kept runs
     Report(report::Args),
+    /// Run the fuzzing programs and keep their figures in bench/runs/; needs nightly Rust and cargo-fuzz
+    Fuzz(fuzz::Args),
     /// Check the rules of the workspace
     Tidy,
 }
@@ -80,6 +83,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Sbom(args) => sbom::main(&args),
         Command::Release(args) => release::main(&args),
         Command::Report(args) => report::main(&args),
+        Command::Fuzz(args) => fuzz::main(&args),
         Command::Tidy => tidy::main(),
     }
 }

@@ -4,7 +4,7 @@
 mod answers;
 mod case;
 mod compare;
-mod machine;
+pub(crate) mod machine;
 mod named;
 mod record;
 mod run;
@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::workspace;
+pub(crate) use named::save;
 use suite::Suite;
 
 /// Options of `bench`.

@@ -268,7 +268,7 @@ fn parse(text: &str) -> Result<Vec<Value>> {
     Ok(figures)
 }
 
-pub(super) fn save(path: &Path, record: &impl serde::Serialize) -> Result<()> {
+pub(crate) fn save(path: &Path, record: &impl serde::Serialize) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
