@@ -212,9 +212,8 @@ fn v2000(lines: &[&str]) -> Result<Drawing> {
         let values: Vec<i32> =
             line[6..].split_whitespace().filter_map(|v| v.parse().ok()).collect();
         for pair in values.get(1..).unwrap_or(&[]).chunks_exact(2) {
-            let Some(atom) =
-                usize::try_from(pair[0] - 1).ok().and_then(|i| drawing.builder.atoms.get_mut(i))
-            else {
+            let index = usize::try_from(pair[0]).ok().and_then(|number| number.checked_sub(1));
+            let Some(atom) = index.and_then(|index| drawing.builder.atoms.get_mut(index)) else {
                 return bad(at, format!("no atom {}", pair[0]));
             };
             match kind {

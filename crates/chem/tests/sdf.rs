@@ -147,3 +147,17 @@ fn written_and_read_again() {
         assert_eq!(again.canonical_smiles(), mol.canonical_smiles(), "{smiles}\n{text}");
     }
 }
+
+#[test]
+fn numbers_of_no_atom_are_named() {
+    let molblock = |number: &str| {
+        let atom = "    0.0000    0.0000    0.0000 C   0  0";
+        format!("a\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n{atom}\nM  CHG  1 {number}   1\nM  END\n")
+    };
+    assert!(Mol::from_molblock(&molblock("1")).is_ok());
+    // The last is the least of its type: there is no number before it.
+    for number in ["0", "2", "-1", "-2147483648"] {
+        let error = Mol::from_molblock(&molblock(number)).expect_err(number).to_string();
+        assert!(error.contains(&format!("no atom {number}")), "{error}");
+    }
+}

@@ -61,6 +61,15 @@ fn unit_seconds(unit: u8) -> Result<i64, Why> {
     })
 }
 
+/// Longest step taken, in seconds: about 10,000 years. Octets can say more than a time can hold.
+const LONGEST: i64 = 10_000 * 366 * DAY;
+
+/// A number of units of time in seconds.
+fn seconds(count: i64, unit: u8) -> Result<i64, Why> {
+    let seconds = count.checked_mul(unit_seconds(unit)?).filter(|seconds| seconds.abs() < LONGEST);
+    seconds.ok_or_else(|| format!("{count} units of time {unit} are no step"))
+}
+
 fn statistic(code: u8) -> &'static str {
     match code {
         0 => "average",
@@ -117,7 +126,7 @@ fn interval(section: Octets<'_>, at: usize) -> Result<Interval, Why> {
         let at = at + 12 + 12 * range;
         let (unit, length) = (section.u1(at + 2)?, i64::from(section.u4(at + 3)?));
         let this = || -> Result<Interval, Why> {
-            let seconds = length * unit_seconds(unit)?;
+            let seconds = seconds(length, unit)?;
             Ok(Interval { seconds, statistic: section.u1(at)?, unit, length })
         };
         // Increment 1 steps the start of the forecast at the same length: it does not lengthen it.
@@ -140,12 +149,12 @@ pub(super) fn about(
         .ok_or_else(|| format!("product definition template 4.{template} is not read"))?;
     let (category, number) = (product.u1(10)?, product.u1(11)?);
     let process = places.process;
-    let unit = unit_seconds(product.u1(process + 6)?)?;
+    let unit = product.u1(process + 6)?;
     let time = if places.time == 2 { product.s2(process + 7)? } else { product.s4(process + 7)? };
     let surfaces = process + 7 + places.time;
     let (first, second) = (surface(product, surfaces)?, surface(product, surfaces + 6)?);
     let after = surfaces + 12;
-    let start = time * unit;
+    let start = seconds(time, unit)?;
     let interval = places.interval.map(|at| interval(product, after + at)).transpose()?;
     let centre = identification.u2(6)?;
     let facts = facts(product, template, (first, second), interval.as_ref())?;
@@ -244,4 +253,19 @@ fn facts(
         facts.push(("G", Some(product.u1(places.process)?.into())));
     }
     Ok(facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_seconds_and_what_no_time_can_hold_is_refused() {
+        assert_eq!(seconds(6, 1), Ok(6 * HOUR));
+        assert_eq!(seconds(-3, 11), Ok(-18 * HOUR));
+        // A length of four octets in centuries is more than 64 bits of seconds.
+        assert!(seconds(i64::from(u32::MAX), 7).unwrap_err().contains("no step"));
+        assert!(seconds(-i64::from(i32::MAX), 7).is_err());
+        assert!(seconds(1, 99).unwrap_err().contains("99"));
+    }
 }

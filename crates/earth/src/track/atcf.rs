@@ -53,12 +53,13 @@ fn line(text: &str) -> Result<Line, String> {
         .map_err(|error| error.to_string())?;
     let whole = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is no number"));
     let hours = if hours.is_empty() { 0 } else { whole(hours)? };
-    if hours.abs() > 10_000 {
+    // Not by its size: that of the least number is no number.
+    if !(-10_000..=10_000).contains(&hours) {
         return Err(format!("{hours} hours are no lead time"));
     }
     let positive = |at: usize, by: f64| {
         let value = rest.get(at).and_then(|text| text.parse::<f64>().ok());
-        value.filter(|value| *value > 0.0).map(|value| value * by)
+        value.map(|value| value * by).filter(|value| *value > 0.0 && value.is_finite())
     };
     Ok(Line {
         basin: (*basin).to_owned(),
@@ -196,9 +197,12 @@ SH, 12, 2023022000,   , BEST,   0,  91S, 1795W,   0,    0, DB,
             "WP, 05, 20230721,, BEST, 0, 1N, 1E",
             "WP, x, 2023072100,, BEST, 0, 1N, 1E",
             "WP, 5, 2023072100,, B, 0, 1\u{e9}, 1E",
+            "WP, 5, 2023072100,, B, -9223372036854775808, 1N, 1E",
         ] {
             let error = read(&format!("\n{bad}")).unwrap_err().to_string();
             assert!(error.starts_with("line 2"), "{error}");
         }
+        let endless = read("WP, 5, 2023072100,, B, 0, 1N, 1E, inf, 1e308").unwrap();
+        assert_eq!((endless[0].wind, endless[0].pressure), (None, None));
     }
 }

@@ -42,7 +42,7 @@ pub fn read(text: &str) -> Result<Vec<Track>, TrackError> {
         let first = |columns: [Option<usize>; 2], by: f64| {
             let values =
                 columns.into_iter().flatten().filter_map(|column| part(column).parse::<f64>().ok());
-            values.filter(|value| *value > 0.0).map(|value| value * by).next()
+            values.map(|value| value * by).find(|value| *value > 0.0 && value.is_finite())
         };
         let fix = Fix {
             time: Time::parse(part(time)).map_err(|error| wrong(at, error.to_string()))?,

@@ -69,8 +69,9 @@ fn row(line: &str) -> Result<(String, String, Option<Time>, Fix), String> {
         return Err(format!("{} cells, expected 9", cells.len()));
     };
     let time_of = |text: &str| Time::parse(text).map_err(|error| error.to_string());
+    // Pressures are multiplied by 100 below.
     let number = |text: &str| {
-        let value = text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        let value = text.trim().parse::<f64>().ok().filter(|value| (value * 100.0).is_finite());
         value.ok_or_else(|| format!("{text:?} is no number"))
     };
     let some = |text: &str| if text.trim().is_empty() { Ok(None) } else { number(text).map(Some) };
@@ -214,6 +215,9 @@ mod tests {
         let broken =
             read_csv(&format!("{text}TC002,,,yesterday,,1,2,,\n")).unwrap_err().to_string();
         assert!(broken.starts_with("line 5"), "{broken}");
+        // In Pa this pressure is more than a number can be.
+        let broken = read_csv(&format!("{text}TC002,,,1970-01-01,,1,2,1e308,\n"));
+        assert!(broken.unwrap_err().to_string().starts_with("line 5"));
         let json = geojson(&[track]);
         let lines = &json["features"][0]["geometry"]["coordinates"];
         assert_eq!(lines[0], json!([[178.0, 10.0], [180.0, 11.0]]));
