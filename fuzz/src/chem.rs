@@ -28,14 +28,17 @@ pub fn molfile(data: &[u8]) {
     for record in SdfReader::new(data).take(8) {
         let Ok(record) = record else { return };
         let Ok(mol) = record.mol() else { continue };
-        if mol.num_atoms() > 100 {
+        // A record may hold no atoms; a SMILES may not.
+        if !(1..=100).contains(&mol.num_atoms()) {
             continue;
         }
         round_trip(&mol);
         let Ok(block) = write_v2000(&mol, &record.name, &[], &[]) else { continue };
         let read = Mol::from_molblock(&block);
         let read = read.unwrap_or_else(|error| panic!("{error}: written as\n{block}"));
-        assert_eq!(read.num_atoms(), mol.num_atoms(), "written as\n{block}");
+        // A hydrogen that shows a geometry is an atom of the graph, and none where there are no coordinates.
+        let heavy = |mol: &Mol| mol.atoms().iter().filter(|atom| atom.element != 1).count();
+        assert_eq!(heavy(&read), heavy(&mol), "written as\n{block}");
     }
 }
 

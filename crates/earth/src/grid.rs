@@ -265,16 +265,19 @@ fn equal_steps(values: &[f64]) -> bool {
         .all(|(at, value)| (value - values[0] - at as f64 * step).abs() <= slack)
 }
 
+/// Most rows of a Gaussian grid that is recognised; the finest of a model has 16,000.
+const MOST_GAUSSIAN: usize = 1 << 14;
+
 fn is_gaussian(lats: &[f64]) -> bool {
-    // Two rows, or one, are equal steps as well.
-    if lats.len() < 3 {
+    let rows = lats.len();
+    // Two rows, or one, are equal steps as well; and more than a file's rows could be cost their square to compare.
+    if !(3..=MOST_GAUSSIAN).contains(&rows) {
         return false;
     }
-    let expected = gaussian_latitudes(lats.len());
     let near = |backwards: bool| {
-        expected.iter().enumerate().all(|(row, at)| {
-            let row = if backwards { lats.len() - 1 - row } else { row };
-            (lats[row] - at).abs() < 2e-3
+        (0..rows).all(|row| {
+            let at = if backwards { rows - 1 - row } else { row };
+            (lats[at] - gaussian_latitude(rows, row)).abs() < 2e-3
         })
     };
     near(false) || near(true)
@@ -284,21 +287,22 @@ fn is_gaussian(lats: &[f64]) -> bool {
 /// by Newton's method from the usual first guess.
 #[must_use]
 pub fn gaussian_latitudes(count: usize) -> Vec<f64> {
+    (0..count).map(|row| gaussian_latitude(count, row)).collect()
+}
+
+/// One of them.
+fn gaussian_latitude(count: usize, row: usize) -> f64 {
     let degree = count as f64;
-    (0..count)
-        .map(|row| {
-            let mut x = (std::f64::consts::PI * (row as f64 + 0.75) / (degree + 0.5)).cos();
-            for _ in 0..100 {
-                let (value, slope) = legendre(count, x);
-                let step = value / slope;
-                x -= step;
-                if step.abs() < 1e-15 {
-                    break;
-                }
-            }
-            x.asin().to_degrees()
-        })
-        .collect()
+    let mut x = (std::f64::consts::PI * (row as f64 + 0.75) / (degree + 0.5)).cos();
+    for _ in 0..100 {
+        let (value, slope) = legendre(count, x);
+        let step = value / slope;
+        x -= step;
+        if step.abs() < 1e-15 {
+            break;
+        }
+    }
+    x.asin().to_degrees()
 }
 
 /// The Legendre polynomial of a degree and its derivative, by the three-term recurrence.
@@ -325,6 +329,13 @@ mod tests {
         let again = Grid::rectilinear(grid.lats.clone(), grid.lons.clone()).unwrap();
         assert_eq!(again, grid);
         assert_eq!(grid.to_string(), "721 x 1440 regular, 90 to -90 N, 0 to 359.75 E");
+    }
+
+    #[test]
+    fn rows_without_end_are_not_compared_with_a_gaussian_grid_s() {
+        // In a file a few octets say so many; the square of them would be hours.
+        let lats: Vec<f64> = (0..1 << 20).map(|row| 80.0 - f64::from(row) * 1e-4).collect();
+        assert_eq!(Grid::rectilinear(lats, vec![0.0]).unwrap().kind, GridKind::Regular);
     }
 
     #[test]

@@ -264,3 +264,19 @@ fn copy(from: &Path, to: &Path, files: &mut Vec<PathBuf>) {
         }
     }
 }
+
+/// Each array of a Zarr store tells its own sizes: one that lies on more longitudes than there are has no place on the map.
+#[test]
+fn an_array_beyond_its_coordinates_is_left_out_with_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.zarr");
+    copy(&fixtures().join("files/weatherbench.zarr"), &store, &mut Vec::new());
+    let metadata = store.join(".zmetadata");
+    let text = std::fs::read_to_string(&metadata).unwrap();
+    let fields = open(&store).headers().len();
+    std::fs::write(&metadata, text.replace("\"shape\": [2, 8, 5]", "\"shape\": [2, 9, 5]")).unwrap();
+    let source = open(&store);
+    assert_eq!(source.headers().len(), fields - 2);
+    let note = source.notes().iter().find(|note| note.contains("2m_temperature")).unwrap();
+    assert!(note.contains("longitude has 9 places") && note.contains("has 8"), "{note}");
+}

@@ -357,3 +357,14 @@ proptest! {
         drop(decode(&[magic, &rest].concat(), &limits));
     }
 }
+
+#[test]
+fn a_part_longer_than_its_file_takes_no_memory() {
+    for (name, chunk) in [("exif6.webp", b"EXIF"), ("lossless.webp", b"VP8L"), ("animated.webp", b"ANMF")] {
+        let mut bytes = file(name);
+        let at = bytes.windows(4).position(|four| four == chunk).expect(name) + 4;
+        // The library would make room for 1,360 MB.
+        bytes[at..at + 4].copy_from_slice(&0x5500_001A_u32.to_le_bytes());
+        assert_eq!(read(&bytes).expect_err(name).code(), "truncated", "{name}");
+    }
+}

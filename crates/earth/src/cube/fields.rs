@@ -160,6 +160,7 @@ impl<'a> Work<'a> {
         if let Some((coordinate, _, why)) = self.broken.iter().find(|one| self.needs(one)) {
             return Err(format!("its coordinate {} cannot be read: {why}", coordinate.name));
         }
+        self.sized()?;
         let (lat, lon, map) = self.map()?;
         let grid = match grids.get(&(lat.index, lon.index)) {
             Some(grid) => Arc::clone(grid),
@@ -208,6 +209,28 @@ impl<'a> Work<'a> {
         found.headers.append(&mut headers);
         found.places.extend((0..count).map(|at| Place { shape: of_shape, at: at as u64 }));
         found.shapes.push(shape);
+        Ok(())
+    }
+
+    /// Whether the variable and the coordinates on its dimensions have these in the same size. NetCDF tells a size once; in a Zarr
+    /// store each array tells its own.
+    fn sized(&self) -> Result<(), String> {
+        let own = |name: &String| self.variable.dims.iter().position(|dim| dim == name);
+        for one in self
+            .coordinates
+            .iter()
+            .filter(|one| one.variable.dims.iter().all(|dim| own(dim).is_some()))
+        {
+            for (name, size) in one.variable.dims.iter().zip(&one.variable.shape) {
+                let here = own(name).map_or(*size, |dim| self.variable.shape[dim]);
+                if here != *size {
+                    let coordinate = &one.variable.name;
+                    return Err(format!(
+                        "its dimension {name} has {here} places, its coordinate {coordinate} has {size}"
+                    ));
+                }
+            }
+        }
         Ok(())
     }
 

@@ -27,6 +27,11 @@ pub(super) fn decode(
             let reason = format!("{} of {} bytes", bytes.len(), u64::from(says) + 8);
             return Err(DecodeError::Truncated { format, reason });
         }
+        let end = usize::try_from(says).map_or(bytes.len(), |says| says.saturating_add(8));
+        if !bytes.get(12..end).is_none_or(|chunks| chunks_fit(chunks, true)) {
+            let reason = "a part of it is longer than the file".to_owned();
+            return Err(DecodeError::Truncated { format, reason });
+        }
     }
     if let (Format::Bmp, Some(&[w0, w1, w2, w3, h0, h1, h2, h3])) = (format, bytes.get(18..26)) {
         // The library calls these too large. The oldest headers have the sides in two bytes each.
@@ -55,6 +60,23 @@ pub(super) fn decode(
         Format::Gif => read(format, gif::GifDecoder::new(source).map_err(wrong)?, limits, image),
         Format::Jpeg => Err(DecodeError::Unsupported { format, reason: "not here".to_owned() }),
     }
+}
+
+/// Whether the chunks of a WebP lie within it, those within its frames too: the library makes room for what a chunk says that it
+/// holds before it reads it.
+fn chunks_fit(mut rest: &[u8], frames: bool) -> bool {
+    while let Some((head, after)) = rest.split_first_chunk::<8>() {
+        let [name @ .., s0, s1, s2, s3] = *head;
+        let size = u32::from_le_bytes([s0, s1, s2, s3]) as usize;
+        let Some(content) = after.get(..size) else { return false };
+        // A frame begins with 16 bytes of its own.
+        let inner = content.get(16..).filter(|_| frames && &name == b"ANMF");
+        if !inner.is_none_or(|inner| chunks_fit(inner, false)) {
+            return false;
+        }
+        rest = after.get(size + size % 2..).unwrap_or_default();
+    }
+    true
 }
 
 fn library_limits(limits: &DecodeLimits) -> Limits {

@@ -36,6 +36,11 @@ pub(super) struct Font {
     pub(super) vertical: bool,
 }
 
+/// Most widths of a composite font's glyphs, which are 65,536 at most.
+const WIDTHS: usize = 1 << 17;
+/// Bytes that one takes, of which a document has only so many.
+const WIDTH_BYTES: usize = 16;
+
 /// One code of a string.
 pub(super) struct Shown {
     /// Its text; `None` where the font does not tell.
@@ -119,14 +124,16 @@ impl Font {
             if let Some(widths) =
                 resolve(document, descendant.get(b"W").ok()).and_then(|w| w.as_array().ok())
             {
-                out.cid_widths(document, widths);
+                out.cid_widths(document, widths, room);
             }
         }
         out
     }
 
-    /// `c [w1 w2 …]` and `first last w`. 9.7.4.3.
-    fn cid_widths(&mut self, document: &Document, widths: &[Object]) {
+    /// `c [w1 w2 …]` and `first last w`. 9.7.4.3. Lists may be named many times over, so that a small file could ask for any number.
+    /// `bytes` is lowered by what they take.
+    fn cid_widths(&mut self, document: &Document, widths: &[Object], bytes: &mut usize) {
+        let mut room = (*bytes / WIDTH_BYTES).min(WIDTHS);
         let mut entries =
             widths.iter().take(400_000).filter_map(|entry| resolve(document, Some(entry)));
         while let Some(first) = entries.next() {
@@ -134,7 +141,10 @@ impl Font {
             let first = first.max(0.0) as u32;
             match entries.next() {
                 Some(Object::Array(list)) => {
-                    for (at, width) in list.iter().take(1 << 16).enumerate() {
+                    let list = &list[..list.len().min(room)];
+                    room -= list.len();
+                    *bytes -= list.len() * WIDTH_BYTES;
+                    for (at, width) in list.iter().enumerate() {
                         if let Some(width) =
                             resolve(document, Some(width)).and_then(|w| w.as_float().ok())
                         {
@@ -144,7 +154,10 @@ impl Font {
                 }
                 Some(last) => {
                     let width = entries.next().and_then(|width| width.as_float().ok());
-                    if let (Ok(last), Some(width)) = (last.as_float(), width) {
+                    if let (Ok(last), Some(width)) = (last.as_float(), width)
+                        && room > 0
+                    {
+                        (room, *bytes) = (room - 1, *bytes - WIDTH_BYTES);
                         self.width_ranges.push((first, last.max(0.0) as u32, width));
                     }
                 }
@@ -294,4 +307,29 @@ fn standard(base: &[u8]) -> HashMap<u32, f32> {
     let width =
         |at: usize| if fixed { 600.0 } else { HELVETICA.get(at).map_or(500.0, |&w| f32::from(w)) };
     (0..HELVETICA.len()).map(|at| (at as u32 + 32, width(at))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_widths_named_many_times_costs_no_more_than_a_font_has() {
+        let mut document = Document::new();
+        let list = document.add_object(Object::Array(vec![Object::Integer(500); 1 << 16]));
+        let lists = (0..2000).flat_map(|at| [Object::Integer(at << 16), Object::Reference(list)]);
+        let widths: Vec<Object> = [7.into(), 8.into(), 250.into()].into_iter().chain(lists).collect();
+        let read = |mut bytes: usize| {
+            let mut font = Font::composite(&document, &Dictionary::new(), None, &mut 0);
+            font.cid_widths(&document, &widths, &mut bytes);
+            (font, bytes)
+        };
+        let (font, left) = read(1 << 30);
+        assert_eq!((font.widths.len(), left), (WIDTHS - 1, (1 << 30) - WIDTHS * WIDTH_BYTES));
+        // Nor do all fonts of a document together take more than it may.
+        let (scarce, left) = read(1000);
+        assert_eq!((scarce.widths.len(), left), (61, 8));
+        assert_eq!((font.width(3), font.width(u32::MAX)), (500.0, 1000.0));
+        assert_eq!(font.width_ranges, [(7, 8, 250.0)]);
+    }
 }
