@@ -97,7 +97,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         let figures: Vec<Value> =
             rows.iter().map(|(target, outcome)| outcome.figures(&target.name)).collect();
         let counted = if args.own { "crates of the workspace" } else { "all crates" };
-        let path = keep(&root, counted, figures)?;
+        let path = keep(&root, counted, &figures)?;
         println!("kept in {}", path.strip_prefix(&root).unwrap_or(&path).display());
     }
     let findings: usize = rows.iter().map(|(_, outcome)| outcome.findings.len()).sum();
@@ -236,7 +236,7 @@ fn gather(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// Adds a run to those of today on this machine.
-fn keep(root: &Path, counted: &str, figures: Vec<Value>) -> Result<PathBuf> {
+fn keep(root: &Path, counted: &str, figures: &[Value]) -> Result<PathBuf> {
     let now = machine::utc(machine::unix_seconds());
     let about = machine::machine(root);
     let day = now.split('T').next().unwrap_or(&now);

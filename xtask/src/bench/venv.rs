@@ -158,6 +158,7 @@ mod tests {
         let venv = Venv {
             requirements: "own.txt".into(),
             layers: vec!["torch.txt".into()],
+            without_dependencies: Some("bare.txt".into()),
             versions: vec![],
         };
         let kept = root.join("venvs");
