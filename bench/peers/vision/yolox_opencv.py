@@ -1,16 +1,19 @@
 """YOLOX with onnxruntime and OpenCV, as its authors' demo does it: the peer of `strata-mining detect`.
 
     python yolox_opencv.py MODEL.onnx IMAGES... --workers 2 --intra 1 [--boxes OUT.jsonl]
+    python yolox_opencv.py MODEL.onnx FOLDER --count 200 --workers 2 --answers ANSWERS
 
 Decodes with cv2.imread, letterboxes with cv2.resize (bilinear, grey 114, top left), runs the model, decodes the
 head with numpy and suppresses overlaps class by class. Prints one JSON line: images a second, CPU seconds, peak memory,
-milliseconds a stage. `--workers` threads share the list, each with a session of `--intra` threads.
+milliseconds a stage. `--workers` threads share the list, each with a session of `--intra` threads. With `--answers` it is a side of
+the suite `mining`, on the first pictures of a folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import pathlib
 import resource
 import sys
 import threading
@@ -19,6 +22,9 @@ import time
 import cv2
 import numpy as np
 import onnxruntime as ort
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import side  # noqa: E402
 
 SIZE = 416
 STRIDES = (8, 16, 32)
@@ -107,7 +113,11 @@ def main() -> int:
     parser.add_argument("--conf", type=float, default=0.25)
     parser.add_argument("--iou", type=float, default=0.45)
     parser.add_argument("--boxes")
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--answers")
     given = parser.parse_args()
+    if given.count:
+        given.images = sorted(map(str, pathlib.Path(given.images[0]).iterdir()))[:given.count]
     cv2.setNumThreads(given.intra)
     sessions = [session(given.model, given.intra) for _ in range(given.workers)]
     name = sessions[0].get_inputs()[0].name
@@ -132,6 +142,12 @@ def main() -> int:
 
     for one in sessions:
         one.run(None, {name: np.zeros((1, 3, SIZE, SIZE), np.float32)})
+    first_answer = None
+    if given.answers:
+        image = cv2.imread(given.images[0])
+        tensor, ratio = preprocess(image)
+        postprocess(sessions[0].run(None, {name: tensor})[0][0], ratio, given.conf, given.iou, image.shape[:2])
+        first_answer = side.since_start()
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(given.rounds):
         threads = [threading.Thread(target=work, args=(worker,)) for worker in range(given.workers)]
@@ -146,6 +162,11 @@ def main() -> int:
             for path, found in zip(given.images, results, strict=True):
                 out.write(json.dumps({"image": path, "boxes": found}) + "\n")
     each = dict(zip(("decode", "prepare", "model", "boxes"), (stages / count * 1e3).round(3).tolist(), strict=True))
+    if given.answers:
+        side.write_answers(given.answers, ([[row[5], row[4], *row[:4]] for row in found] for found in results))
+        side.report(items=count, seconds=wall, cpu_seconds=cpu, first_answer_seconds=first_answer,
+                    model_seconds=stages[2] / given.workers, **{f"{stage}_ms": ms for stage, ms in each.items()})
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({
         "program": "onnxruntime + OpenCV", "workers": given.workers, "intra_threads": given.intra, "images": count,

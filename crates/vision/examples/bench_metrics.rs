@@ -1,14 +1,77 @@
-//! Times of the metrics of pixels on made-up maps: `cargo run --release -p strata-vision --example
-//! bench_metrics [MEGAPIXELS]`
+//! Times of metrics.
+//!
+//! ```text
+//! bench_metrics [MEGAPIXELS]                            # the metrics of pixels, on made-up maps
+//! bench_metrics coco TRUTH.json FOUND.json ANSWERS      # COCO average precision, files read and all
+//! bench_metrics ranking SCORES.f32 LABELS.u8 ANSWERS    # AUROC and average precision
+//! ```
+//! The last two are our side of cases of the suite `mining`: a line of JSON, and the figures as answers.
 
+use std::path::Path;
 use std::time::Instant;
 
+use serde_json::{Value, json};
+use strata_testkit::bench::{Stopwatch, report, write_answers};
+use strata_vision::convert::{read_coco, read_coco_results};
 use strata_vision::geometry::Size;
 use strata_vision::image::Plane;
-use strata_vision::metrics::{Aupro, PRO_FPR_LIMIT, PixelScores};
+use strata_vision::metrics::{
+    Aupro, CocoFound, PRO_FPR_LIMIT, PixelScores, auroc, average_precision, coco_ap,
+};
 
-fn main() {
-    let megapixels = std::env::args().nth(1).and_then(|arg| arg.parse().ok()).unwrap_or(20);
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["coco", truth, found, answers] => coco(Path::new(truth), Path::new(found), answers),
+        ["ranking", scores, labels, answers] => ranking(scores, labels, answers),
+        [] => Ok(pixels(20)),
+        [megapixels] => Ok(pixels(megapixels.parse()?)),
+        _ => Err("usage: bench_metrics [MEGAPIXELS] | coco … | ranking …".into()),
+    }
+}
+
+fn coco(truth: &Path, found: &Path, answers: &str) -> Result<(), Failure> {
+    let watch = Stopwatch::start();
+    let dataset = read_coco(truth)?;
+    let found: Vec<CocoFound> = read_coco_results(found)?
+        .into_iter()
+        .map(|one| CocoFound {
+            image: one.image_id,
+            class: one.category_id,
+            bbox: one.bbox,
+            score: one.score,
+        })
+        .collect();
+    let summary = coco_ap(&dataset.class_ids(), &dataset.truths(), &found);
+    side(&watch, dataset.images.len(), summary.stats().map(|number| json!(number)), answers)
+}
+
+fn ranking(scores: &str, labels: &str, answers: &str) -> Result<(), Failure> {
+    let scores = std::fs::read(scores)?;
+    let scores: Vec<f32> =
+        scores.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+    let labels: Vec<bool> = std::fs::read(labels)?.iter().map(|&label| label > 0).collect();
+    let watch = Stopwatch::start();
+    let figures = [auroc(&scores, &labels)?, average_precision(&scores, &labels)?];
+    side(&watch, scores.len(), figures.map(|number| json!(number)), answers)
+}
+
+/// What a side prints and writes.
+fn side(
+    watch: &Stopwatch,
+    items: usize,
+    figures: impl IntoIterator<Item = Value>,
+    answers: &str,
+) -> Result<(), Failure> {
+    let times = watch.seconds();
+    write_answers(Path::new(answers), &figures.into_iter().collect::<Vec<_>>())?;
+    report(items, times, &[]);
+    Ok(())
+}
+
+fn pixels(megapixels: usize) {
     let size = Size::new(1000, 1000);
     let (mut pixels, mut regions) = (PixelScores::new(), Aupro::new());
     let mut state = 1_u64;

@@ -7,6 +7,7 @@
 
 mod one;
 mod parity;
+mod side;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,10 +23,16 @@ const IOU: &str = "0.45";
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if args.first().is_some_and(|first| first == "one") {
+    let alone: Option<fn(&[String]) -> anyhow::Result<()>> = match args.first().map(String::as_str)
+    {
+        Some("one") => Some(one::main),
+        Some("side") => Some(side::main),
+        _ => None,
+    };
+    if let Some(alone) = alone {
         // As the program does.
         strata_core::memory::share_arena();
-        return one::main(&args[1..]);
+        return alone(&args[1..]);
     }
     let rounds: usize = args.first().map_or(Ok(5), |text| text.parse())?;
     let count: usize = args.get(1).map_or(Ok(200), |text| text.parse())?;

@@ -5,16 +5,74 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use strata_core::stream::Silent;
+use strata_core::stream::{Silent, StageTimes};
 use strata_mining::detect::{DetectJob, Detector, Found, detect};
 use strata_mining::models::{Folder, ModelSource};
 use strata_mining::picture::Pictures;
 use strata_mining::scenario::DetectTask;
+use strata_testkit::bench::Stopwatch;
 use strata_vision::image::DecodeLimits;
+
+/// What is measured.
+pub(crate) struct Work<'a> {
+    pub(crate) model: &'a str,
+    /// Pictures at a time, each in a session of its own.
+    pub(crate) workers: usize,
+    /// Threads of a session.
+    pub(crate) intra: usize,
+    pub(crate) conf: f32,
+    pub(crate) iou: f32,
+}
+
+/// What it took.
+pub(crate) struct Took {
+    pub(crate) seconds: f64,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) times: StageTimes,
+    pub(crate) rows: Vec<Found>,
+}
+
+impl Work<'_> {
+    /// The model, loaded.
+    pub(crate) fn detector(&self) -> anyhow::Result<Arc<Detector>> {
+        let task = DetectTask {
+            confidence: Some(self.conf),
+            iou: Some(self.iou),
+            ..DetectTask::default()
+        };
+        let folder = Folder::new(None, self.workers).with_intra_threads(self.intra);
+        Ok(Arc::new(Detector::new(folder.vision(self.model)?, &task)?))
+    }
+
+    /// Detects in all pictures, `rounds` times; the rows are those of the last.
+    pub(crate) fn run(
+        &self,
+        detector: &Arc<Detector>,
+        pictures: &[PathBuf],
+        rounds: usize,
+    ) -> anyhow::Result<Took> {
+        let limits = DecodeLimits::default();
+        let job = DetectJob { threads: self.workers, limits, save: None };
+        let stop = AtomicBool::new(false);
+        let watch = Stopwatch::start();
+        let mut times = StageTimes::default();
+        let mut rows: Vec<Found> = Vec::new();
+        for _ in 0..rounds {
+            let mut source = Pictures::files(pictures.to_vec(), None, limits);
+            let done = detect(detector, &mut source, &job, (&stop, &mut Silent))?;
+            times.source += done.tally.times.source;
+            times.prepare += done.tally.times.prepare;
+            times.infer += done.tally.times.infer;
+            times.interpret += done.tally.times.interpret;
+            rows = done.rows;
+        }
+        let (seconds, cpu_seconds) = watch.seconds();
+        Ok(Took { seconds, cpu_seconds, times, rows })
+    }
+}
 
 /// Measures: `MODEL WORKERS INTRA ROUNDS CONF IOU BOXES|- PICTURES…`.
 pub(crate) fn main(args: &[String]) -> anyhow::Result<()> {
@@ -23,30 +81,9 @@ pub(crate) fn main(args: &[String]) -> anyhow::Result<()> {
     };
     let (workers, intra): (usize, usize) = (workers.parse()?, intra.parse()?);
     let rounds: usize = rounds.parse()?;
-    let task = DetectTask {
-        confidence: Some(conf.parse()?),
-        iou: Some(iou.parse()?),
-        ..DetectTask::default()
-    };
-    let folder = Folder::new(None, workers).with_intra_threads(intra);
-    let detector = Arc::new(Detector::new(folder.vision(model)?, &task)?);
-    let limits = DecodeLimits::default();
-    let job = DetectJob { threads: workers, limits, save: None };
+    let work = Work { model, workers, intra, conf: conf.parse()?, iou: iou.parse()? };
     let paths: Vec<PathBuf> = pictures.iter().map(PathBuf::from).collect();
-    let stop = AtomicBool::new(false);
-    let (started, cpu) = (Instant::now(), cpu_seconds()?);
-    let mut times = strata_core::stream::StageTimes::default();
-    let mut rows: Vec<Found> = Vec::new();
-    for _ in 0..rounds {
-        let mut source = Pictures::files(paths.clone(), None, limits);
-        let done = detect(&detector, &mut source, &job, (&stop, &mut Silent))?;
-        times.source += done.tally.times.source;
-        times.prepare += done.tally.times.prepare;
-        times.infer += done.tally.times.infer;
-        times.interpret += done.tally.times.interpret;
-        rows = done.rows;
-    }
-    let (wall, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
+    let Took { seconds, cpu_seconds, times, rows } = work.run(&work.detector()?, &paths, rounds)?;
     let count = (paths.len() * rounds) as f64;
     if boxes != "-" {
         let mut out = std::io::BufWriter::new(std::fs::File::create(boxes)?);
@@ -64,7 +101,8 @@ pub(crate) fn main(args: &[String]) -> anyhow::Result<()> {
         "{}",
         json!({
             "program": "strata-mining", "workers": workers, "intra_threads": intra, "images": count,
-            "images_per_second": count / wall, "cpu_ms_per_image": cpu / count * 1e3, "peak_bytes": peak_bytes()?,
+            "images_per_second": count / seconds, "cpu_ms_per_image": cpu_seconds / count * 1e3,
+            "peak_bytes": peak_bytes()?,
             "ms_per_image": {
                 "read": each(times.source), "decode_prepare": each(times.prepare), "model": each(times.infer),
                 "boxes": each(times.interpret),
@@ -72,17 +110,6 @@ pub(crate) fn main(args: &[String]) -> anyhow::Result<()> {
         })
     );
     Ok(())
-}
-
-/// Processor time of this process in seconds.
-fn cpu_seconds() -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The program's name, in brackets, may hold spaces.
-    let (_, rest) = stat.rsplit_once(')').context("no name in /proc/self/stat")?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-    // utime and stime in ticks of 1/100 s.
-    Ok((ticks(11) + ticks(12)) / 100.0)
 }
 
 /// The most memory this process held.
