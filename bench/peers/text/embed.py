@@ -1,12 +1,12 @@
 """Embeds the texts of a file with fastembed or sentence-transformers: the peers of `strata_text::embed`.
 
-    python embed.py PEER MODEL_DIR TEXTS --threads N [--batch N] [--vectors OUT.f32]
+    python embed.py PEER MODEL_DIR TEXTS --threads N [--batch N] [--vectors OUT.f32 | --answers ANSWERS]
 
 PEER is `fastembed`, `st-onnx` (sentence-transformers, ONNX backend) or `st-torch`. MODEL_DIR is what `make_models.py` wrote.
 TEXTS has one text a line. Models and tokenizer are loaded and warmed up first; then every line on standard input embeds all
 texts once and is answered by one JSON line: `seconds` of wall clock, `cpu_seconds` of the process, `texts`. With `--vectors` the
 rows are written as little-endian f32. Settings are each library's own defaults except threads; where a default is plainly bad
-for a processor, `--batch` gives it a better one.
+for a processor, `--batch` gives it a better one. With `--answers` it is a side of the suite `gov`: it embeds once and ends.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import numpy as np  # noqa: E402  (the variables above are read at import)
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import side  # noqa: E402
 
 Embed = Callable[[list[str]], np.ndarray]
 
@@ -76,12 +79,21 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int)
     parser.add_argument("--vectors", type=Path)
+    parser.add_argument("--answers")
     given = parser.parse_args()
     texts = given.texts.read_text(encoding="utf-8").splitlines()
     if given.peer == "fastembed":
         embed = fastembed(given.model, given.threads, given.batch)
     else:
         embed = sentence_transformers(given.model, given.threads, given.batch, onnx=given.peer == "st-onnx")
+    if given.answers:
+        embed(texts[:8])
+        first, watch = side.since_start(), side.Watch()
+        vectors = embed(texts)
+        took = watch.took()
+        side.write_answers(given.answers, (row.tolist() for row in np.asarray(vectors)))
+        side.report(items=len(texts), first_answer_seconds=first, **took)
+        return 0
     vectors = embed(texts[:64])
     print(json.dumps({"peer": given.peer, "ready": True}), flush=True)
     for _ in sys.stdin:

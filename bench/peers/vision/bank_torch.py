@@ -105,22 +105,27 @@ def run(options):
     }, indent=1))
 
 
-parser = argparse.ArgumentParser()
-commands = parser.add_subparsers(dest="command", required=True)
-command = commands.add_parser("make")
-command.add_argument("features")
-command.add_argument("folder", type=pathlib.Path)
-command.add_argument("dim", type=int)
-command = commands.add_parser("run")
-command.add_argument("folder", type=pathlib.Path)
-command.add_argument("dim", type=int)
-command.add_argument("program")
-command.add_argument("--threads", type=int, default=1)
-command.add_argument("--rounds", type=int, default=10)
-command.add_argument("--float", action="store_true")
-command.add_argument("--cdist", action="store_true")
-given = parser.parse_args()
-if given.command == "make":
-    make(given.features, given.folder, given.dim)
-else:
-    run(given)
+def main():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("make")
+    command.add_argument("features")
+    command.add_argument("folder", type=pathlib.Path)
+    command.add_argument("dim", type=int)
+    command = commands.add_parser("run")
+    command.add_argument("folder", type=pathlib.Path)
+    command.add_argument("dim", type=int)
+    command.add_argument("program")
+    command.add_argument("--threads", type=int, default=1)
+    command.add_argument("--rounds", type=int, default=10)
+    command.add_argument("--float", action="store_true")
+    command.add_argument("--cdist", action="store_true")
+    given = parser.parse_args()
+    if given.command == "make":
+        make(given.features, given.folder, given.dim)
+    else:
+        run(given)
+
+
+if __name__ == "__main__":
+    main()

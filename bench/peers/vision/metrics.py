@@ -1,4 +1,4 @@
-"""pycocotools, and torchmetrics: the peers of `bench_metrics coco` and `bench_metrics ranking`, and the files that both read.
+"""pycocotools, and torchmetrics: the peers of `bench_scores coco` and `bench_scores ranking`, and the files that both read.
 
     python metrics.py make-coco IMAGES TRUTH.json FOUND.json
     python metrics.py make-ranking SCORES SCORES.f32 LABELS.u8

@@ -12,11 +12,15 @@ import json
 import pathlib
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import numpy as np
 import xarray as xr
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import side
 
 ROWS, COLUMNS, RADIUS = 121, 240, 6367500.0
 SPACE = ["latitude", "longitude"]
@@ -88,7 +92,26 @@ def peer(fields, lats, lons, chunk):
     return figures | {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
+def as_side(path, pairs, answers):
+    """A side of the suite `weather`, on the first pairs of a file."""
+    # The chunks in which it is fastest.
+    chunk = min(pairs, 50)
+    lats, lons = np.linspace(90, -90, ROWS), np.arange(COLUMNS) * 1.5
+    fields = np.fromfile(path, "<f4", count=(1 + 2 * pairs) * ROWS * COLUMNS).reshape(-1, ROWS, COLUMNS)
+    figures = peer(fields, lats, lons, chunk)
+    took = {"seconds": figures.pop("wall"), "cpu_seconds": figures.pop("cpu")}
+    names = ("rmse", "mae", "bias", "acc", "acc_centred", "activity", "truth_activity", "spectrum_forecast", "spectrum_truth")
+    side.write_answers(answers, (figures[name] for name in names))
+    side.report(items=pairs, **took)
+
+
 def main():
+    if sys.argv[1] == "make":
+        make(int(sys.argv[2]))[0].tofile(sys.argv[3])
+        return
+    if sys.argv[1] == "side":
+        as_side(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+        return
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--fields", type=int, default=1000)

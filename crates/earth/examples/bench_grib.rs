@@ -1,6 +1,7 @@
 //! CPU seconds that reading every value of a GRIB file takes: `bench_grib FILE [TIMES]`.
 //!
-//! `bench_grib --write FILE` writes a file to read: 60 fields of 721 x 1440. The peer is `bench/peers/weather/read_grib.py`.
+//! `bench_grib --write FILE [STEPS]` writes a file to read: 15 fields of 721 x 1440 a step, four steps where none are given. The peer is
+//! `bench/peers/weather/read_grib.py`.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
@@ -20,7 +21,8 @@ use strata_earth::time::Time;
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--write", path] => write(Path::new(path)),
+        ["--write", path] => write(Path::new(path), 4),
+        ["--write", path, steps] => write(Path::new(path), steps.parse()?),
         [path] => read(Path::new(path), 1),
         [path, times] => read(Path::new(path), times.parse()?),
         _ => Err("usage: bench_grib FILE [TIMES] | --write FILE".into()),
@@ -55,7 +57,7 @@ fn read(path: &Path, times: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn write(path: &Path) -> Result<(), Box<dyn Error>> {
+fn write(path: &Path, steps: i64) -> Result<(), Box<dyn Error>> {
     let levels: Vec<Level> =
         [1000.0, 850.0, 700.0, 500.0, 250.0].into_iter().map(Level::pressure).collect();
     let variable = |name: &str| Planned {
@@ -66,7 +68,7 @@ fn write(path: &Path) -> Result<(), Box<dyn Error>> {
     let plan = Plan {
         grid: Arc::new(Grid::regular(721, 1440)),
         reference: Time::from_date(2024, 5, 1).ok_or("no date")?,
-        steps: (0..4).map(|step| step * 6 * 3600).collect(),
+        steps: (0..steps).map(|step| step * 6 * 3600).collect(),
         members: None,
         variables: ["z", "t", "u"].into_iter().map(variable).collect(),
         attributes: BTreeMap::new(),

@@ -1,10 +1,11 @@
 //! Time of all deterministic metrics, anomaly correlation and spectra of many global fields:
-//! `cargo run --release -p strata-earth --no-default-features --example bench_metrics FIELDS.f32 ROWS COLUMNS [THREADS]`
+//! `cargo run --release -p strata-earth --no-default-features --example bench_metrics FIELDS.f32 ROWS COLUMNS [THREADS [PAIRS ANSWERS]]`
 //!
 //! The file holds 32-bit floats (little endian): the climatology, then forecast and truth by turns, all in memory before the
-//! clock starts. `bench/peers/weather/metrics.py` writes it, and measures the same with xarray. Prints one line of JSON.
+//! clock starts. `bench/peers/weather/metrics.py` writes it, and measures the same with xarray. Prints one line of JSON. With the first
+//! PAIRS and ANSWERS it is our side of the suite `weather`.
 
-use std::time::Instant;
+use std::path::Path;
 
 use rayon::prelude::*;
 use strata_earth::grid::Grid;
@@ -15,6 +16,7 @@ use strata_earth::metrics::series::{Component, Metric, Series};
 use strata_earth::metrics::spectrum::{Spectra, SpectrumSum, WEATHERBENCH_RADIUS};
 use strata_earth::metrics::{MetricError, Missing};
 use strata_earth::time::Time;
+use strata_testkit::bench::{Stopwatch, report, write_answers};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
@@ -30,8 +32,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let fields: Vec<&[f32]> = values.chunks_exact(grid.len()).collect();
     let (usual, pairs) = fields.split_first().ok_or("an empty file")?;
     let (pairs, _) = pairs.as_chunks::<2>();
+    let pairs = pairs.get(..number(5).unwrap_or(pairs.len())).ok_or("fewer pairs")?;
 
-    let (wall, cpu) = (Instant::now(), cpu_seconds());
+    let watch = Stopwatch::start();
     let area = Area::new(&grid, &Region::global(), Weighting::default())?;
     let spectra = Spectra::new(&grid, WEATHERBENCH_RADIUS)?;
     let fresh = || SpectrumSum::new(&spectra, Missing::Propagate);
@@ -71,28 +74,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         of_truth.merge(truth);
     }
     let figure = |metric| series.metric(metric).unwrap_or(f64::NAN);
-    let result = serde_json::json!({
-        "rmse": figure(Metric::Rmse),
-        "mae": figure(Metric::Mae),
-        "bias": figure(Metric::Bias),
-        "acc": figure(Metric::Acc),
-        "acc_centred": figure(Metric::AccCentred),
-        "activity": figure(Metric::Activity),
-        "truth_activity": figure(Metric::TruthActivity),
-        "spectrum_forecast": of_forecast.row(rows / 4)[5],
-        "spectrum_truth": of_truth.row(rows / 4)[5],
-        "pairs": pairs.len(),
-        "wall": wall.elapsed().as_secs_f64(),
-        "cpu": cpu_seconds() - cpu,
-    });
-    eprintln!("{result}");
+    let took = watch.seconds();
+    let figures = [
+        ("rmse", figure(Metric::Rmse)),
+        ("mae", figure(Metric::Mae)),
+        ("bias", figure(Metric::Bias)),
+        ("acc", figure(Metric::Acc)),
+        ("acc_centred", figure(Metric::AccCentred)),
+        ("activity", figure(Metric::Activity)),
+        ("truth_activity", figure(Metric::TruthActivity)),
+        ("spectrum_forecast", of_forecast.row(rows / 4)[5]),
+        ("spectrum_truth", of_truth.row(rows / 4)[5]),
+        ("wall", took.0),
+        ("cpu", took.1),
+    ]
+    .map(|(name, value)| (name, serde_json::json!(value)));
+    if let Some(path) = args.get(6) {
+        let answers: Vec<_> = figures[..9].iter().map(|(_, value)| value.clone()).collect();
+        write_answers(Path::new(path), &answers)?;
+    }
+    report(pairs.len(), took, &figures);
     Ok(())
-}
-
-/// Seconds of this process on all processors, from /proc; 0 where there is none.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after = stat.rsplit(')').next().unwrap_or("");
-    let ticks = |at: usize| after.split_whitespace().nth(at).and_then(|t| t.parse::<f64>().ok());
-    (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0
 }

@@ -1,20 +1,21 @@
 //! What a rollout costs beyond its model: prints a line of JSON with wall time, CPU time and peak memory.
 //!
 //! ```text
-//! bench_rollout MODELS FAMILY [--mode engine|bare] [--leads 6..72/6] [--out null|FILE.npy|FILE.nc|DIR.zarr] [--check]
-//!               [--threads 1] [--nested]
+//! bench_rollout MODELS FAMILY [--mode engine|bare] [--leads 6..72/6 | --leads-of-6h 12] [--out null|FILE.npy|FILE.nc|DIR.zarr] [--check]
+//!               [--threads 1] [--nested] [--answers FILE]
 //! ```
 //!
 //! `bare` steps through the same models with the same buffers and does nothing else. The models are made by
 //! `tests/fixtures/make_models.py DIR --size 721x1440 --pangu`; `bench/peers/weather/rollout.py` runs the same files as Python
 //! programs do. `--out null` takes every field and writes none. `--check` reads what `identity` or `shift` wrote and compares
-//! every value with what these models make of the start.
-#![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
+//! every value with what these models make of the start. `--answers` writes figures of every field of the `.npy` that was written, in
+//! its order: our side of the suite `weather`.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use strata_core::paths::SearchPath;
 use strata_core::runtime::{OpenOptions, PoolConfig, RunOptions};
 use strata_earth::card::Contract;
@@ -28,6 +29,7 @@ use strata_earth::source::Limits;
 use strata_earth::state::{Place, State};
 use strata_earth::time::Time;
 use strata_earth::{netcdf, open, zarr};
+use strata_testkit::bench::{Stopwatch, report, write_answers};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -59,15 +61,17 @@ fn main() -> Result<(), Failure> {
     let (models, family) = (args.next().ok_or("MODELS")?, args.next().ok_or("FAMILY")?);
     let (mut mode, mut leads, mut out) =
         ("engine".to_owned(), "6..72/6".to_owned(), "null".to_owned());
-    let (mut threads, mut nested, mut check) = (1, false, false);
+    let (mut threads, mut nested, mut check, mut answers) = (1, false, false, None);
     let mut folder = std::env::temp_dir();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
             "--mode" => mode = value()?,
             "--leads" => leads = value()?,
+            "--leads-of-6h" => leads = format!("6..{}/6", 6 * value()?.parse::<u32>()?),
             "--out" => out = value()?,
             "--threads" => threads = value()?.parse()?,
+            "--answers" => answers = Some(value()?),
             "--folder" => folder = PathBuf::from(value()?),
             "--nested" => nested = true,
             "--check" => check = true,
@@ -83,7 +87,8 @@ fn main() -> Result<(), Failure> {
     let start =
         check.then(|| (family.name.clone(), initial.state.clone(), family.contract.clone()));
     let state_bytes = family.contract.state_bytes();
-    let (begun, cpu) = (Instant::now(), cpu_seconds());
+    let points = family.contract.grid.latitudes * family.contract.grid.longitudes;
+    let watch = Stopwatch::start();
     let runs = match mode.as_str() {
         "bare" => bare(&family, &search, &leads, order, pool, initial)?,
         _ => {
@@ -101,15 +106,25 @@ fn main() -> Result<(), Failure> {
             rollout.run(sink, &mut |_| ())?.runs
         }
     };
-    let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let took = watch.seconds();
     let peak = peak_bytes();
-    println!(
-        "{}",
-        json!({
-            "mode": mode, "runs": runs, "wall_s": wall, "cpu_s": cpu, "cpu_s_a_run": cpu / runs as f64,
-            "peak_mb": peak as f64 / 1e6, "states_of_peak": peak as f64 / state_bytes as f64, "threads": threads,
-        })
+    report(
+        runs,
+        took,
+        &[
+            ("mode", json!(mode)),
+            ("runs", json!(runs)),
+            ("wall_s", json!(took.0)),
+            ("cpu_s", json!(took.1)),
+            ("cpu_s_a_run", json!(took.1 / runs as f64)),
+            ("peak_mb", json!(peak as f64 / 1e6)),
+            ("states_of_peak", json!(peak as f64 / state_bytes as f64)),
+            ("threads", json!(threads)),
+        ],
     );
+    if let Some(path) = answers {
+        write_answers(Path::new(&path), &figures(Path::new(&out), points)?)?;
+    }
     match start {
         Some((family, state, contract)) => compare(Path::new(&out), &family, &state, &contract),
         None => Ok(()),
@@ -207,14 +222,27 @@ fn bare(
     Ok(schedule.runs.len())
 }
 
-/// CPU time of all threads, in seconds.
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> =
-        text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks =
-        |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
+/// Of every field of an `.npy`: its mean, its mean weighted by place, its first and last value.
+fn figures(path: &Path, points: usize) -> Result<Vec<Value>, Failure> {
+    let mut file = std::io::BufReader::new(std::fs::File::open(path)?);
+    let mut head = [0; 10];
+    file.read_exact(&mut head)?;
+    let header = u64::from(u16::from_le_bytes([head[8], head[9]]));
+    std::io::copy(&mut (&mut file).take(header), &mut std::io::sink())?;
+    let (mut bytes, mut all) = (vec![0; 4 * points], Vec::new());
+    while file.read_exact(&mut bytes).is_ok() {
+        let values =
+            bytes.as_chunks::<4>().0.iter().map(|four| f64::from(f32::from_le_bytes(*four)));
+        let (mut sum, mut weighted) = (0.0, 0.0);
+        for (at, value) in values.clone().enumerate() {
+            sum += value;
+            weighted += value * ((at % 101) as f64 - 50.0);
+        }
+        let count = points as f64;
+        let ends = (values.clone().next(), values.clone().next_back());
+        all.push(json!([sum / count, weighted / count, ends.0, ends.1]));
+    }
+    Ok(all)
 }
 
 /// Most memory that was resident.

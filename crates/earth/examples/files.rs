@@ -1,6 +1,7 @@
 //! Times of reading and writing weather files, for comparison with xarray.
 //!
-//! `files read PATH` reads every field; `files write nc|maps|series PATH FIELDS` writes fields of 721 x 1440 points.
+//! `files read PATH` reads every field; `files write nc|maps|series PATH FIELDS` writes fields of 721 x 1440 points. `files side PATH
+//! TIMES THREADS ANSWERS` is our side of the suite `weather`: the file is opened and read so many times.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program to measure by")]
 
 use std::path::PathBuf;
@@ -15,12 +16,18 @@ use strata_earth::sink::{Plan, Planned, Sink};
 use strata_earth::source::Limits;
 use strata_earth::time::{HOUR, Time};
 use strata_earth::{netcdf, zarr};
+use strata_testkit::bench::{Stopwatch, report, write_answers};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["read", path] => read(&PathBuf::from(path)),
+        ["side", path, times, threads, answers] => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.parse().unwrap());
+            let pool = pool.build().unwrap();
+            pool.install(|| side(&PathBuf::from(path), times.parse().unwrap(), answers));
+        }
         ["write", kind, path, fields] => write(kind, &PathBuf::from(path), fields.parse().unwrap()),
         _ => println!("files read PATH | files write nc|maps|series PATH FIELDS"),
     }
@@ -41,6 +48,40 @@ fn read(path: &std::path::Path) {
         source.headers().len(),
         opened.as_secs_f64()
     );
+}
+
+/// An answer is a field's number of values, their sum, and their sum weighted by place; fields are in the order of these numbers, as
+/// programs name and order them differently.
+fn side(path: &std::path::Path, times: usize, answers: &str) {
+    let all = || -> Vec<[f64; 3]> {
+        let source = strata_earth::open(path, &Limits::default()).unwrap();
+        (0..source.headers().len())
+            .into_par_iter()
+            .map(|at| figures(&source.values(at).unwrap()))
+            .collect()
+    };
+    all();
+    let watch = Stopwatch::start();
+    let mut found = Vec::new();
+    for _ in 0..times {
+        found = all();
+    }
+    let took = watch.seconds();
+    found.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap());
+    let lines: Vec<serde_json::Value> =
+        found.iter().map(|field| serde_json::json!(field)).collect();
+    write_answers(std::path::Path::new(answers), &lines).unwrap();
+    report(found.len() * times, took, &[]);
+}
+
+fn figures(values: &[f32]) -> [f64; 3] {
+    let (mut count, mut sum, mut weighted) = (0.0, 0.0, 0.0);
+    for (at, value) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+        count += 1.0;
+        sum += f64::from(*value);
+        weighted += f64::from(*value) * ((at % 101) as f64 - 50.0);
+    }
+    [count, sum, weighted]
 }
 
 fn write(kind: &str, path: &std::path::Path, fields: usize) {

@@ -6,6 +6,9 @@
 //! backend and fastembed. A peer is followed by `:N` where its batches hold N texts instead of what is usual with it: fastembed's
 //! 256 take eleven gigabytes on articles. The models are made by `bench/peers/text/make_models.py`: the shape of bge-small-zh-v1.5 with seeded
 //! weights, under the card that is shipped for it.
+//!
+//! `bench_embed texts SHARED COUNT OUT` writes the texts alone, `bench_embed side MODEL_DIR TEXTS THREADS ANSWERS` is our side of the
+//! suite `gov`.
 #![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
 
 mod one;
@@ -23,8 +26,16 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == "one") {
-        return one::main(&arguments[1..]);
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["one", ..] => return one::main(&arguments[1..]),
+        ["side", model, texts, threads, answers] => {
+            return one::side(model, texts, threads.parse()?, answers);
+        }
+        ["texts", shared, count, out] => {
+            let texts = articles(Path::new(shared), count.parse()?)?;
+            return Ok(std::fs::write(out, texts.join("\n") + "\n")?);
+        }
+        _ => {}
     }
     let argument =
         |at: usize, usual: &str| arguments.get(at).map_or(usual, String::as_str).to_owned();

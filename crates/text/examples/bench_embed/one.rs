@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use strata_core::card::ModelCard;
 use strata_core::paths::SearchPath;
 use strata_core::runtime::{Model, OpenOptions, PoolConfig, RunOptions};
+use strata_testkit::bench::{Stopwatch, report, since_start, write_answers};
 use strata_text::embed::{Embedder, featuriser_of};
 
 use crate::Failure;
@@ -36,6 +37,29 @@ pub(crate) fn main(arguments: &[String]) -> Result<(), Failure> {
     }
     let bytes: Vec<u8> = rows.iter().flat_map(|x| x.to_le_bytes()).collect();
     Ok(std::fs::write(vectors, bytes)?)
+}
+
+/// A side of a suite: the texts once, after some that warm up. An answer is a text's vector.
+pub(crate) fn side(
+    folder: &str,
+    texts: &str,
+    threads: usize,
+    answers: &str,
+) -> Result<(), Failure> {
+    let scratch = tempfile::tempdir()?;
+    let embedder = open(Path::new(folder), scratch.path(), (threads, None))?;
+    let text = std::fs::read_to_string(texts)?;
+    let texts: Vec<&str> = text.lines().collect();
+    let run = RunOptions::default();
+    embedder.passages(&texts[..texts.len().min(8)], &run)?;
+    let first = since_start();
+    let watch = Stopwatch::start();
+    let numbers = embedder.passages(&texts, &run)?;
+    let took = watch.seconds();
+    let rows: Vec<Value> = numbers.chunks_exact(embedder.dim()).map(|row| json!(row)).collect();
+    write_answers(Path::new(answers), &rows)?;
+    report(texts.len(), took, &[("first_answer_seconds", json!(first))]);
+    Ok(())
 }
 
 fn open(

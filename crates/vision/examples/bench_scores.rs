@@ -1,9 +1,9 @@
 //! Times of metrics.
 //!
 //! ```text
-//! bench_metrics [MEGAPIXELS]                            # the metrics of pixels, on made-up maps
-//! bench_metrics coco TRUTH.json FOUND.json ANSWERS      # COCO average precision, files read and all
-//! bench_metrics ranking SCORES.f32 LABELS.u8 ANSWERS    # AUROC and average precision
+//! bench_scores [MEGAPIXELS]                            # the metrics of pixels, on made-up maps
+//! bench_scores coco TRUTH.json FOUND.json ANSWERS      # COCO average precision, files read and all
+//! bench_scores ranking SCORES.f32 LABELS.u8 ANSWERS    # AUROC and average precision
 //! ```
 //! The last two are our side of cases of the suite `mining`: a line of JSON, and the figures as answers.
 
@@ -28,7 +28,7 @@ fn main() -> Result<(), Failure> {
         ["ranking", scores, labels, answers] => ranking(scores, labels, answers),
         [] => Ok(pixels(20)),
         [megapixels] => Ok(pixels(megapixels.parse()?)),
-        _ => Err("usage: bench_metrics [MEGAPIXELS] | coco … | ranking …".into()),
+        _ => Err("usage: bench_scores [MEGAPIXELS] | coco … | ranking …".into()),
     }
 }
 
