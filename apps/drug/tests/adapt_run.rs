@@ -100,6 +100,16 @@ fn a_model_of_measurements_screens_at_once() {
     assert!(ends[0].as_f64().unwrap() < value && value < ends[1].as_f64().unwrap());
     assert!(made["parity"].as_f64().unwrap() <= 1e-3);
 
+    // The molecules set aside, whose error is the figure told.
+    let held = std::fs::read_to_string(models.join("logp-measured/held-out.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = held.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows[0], ["smiles", "measured", "predicted", "lo", "hi"]);
+    assert_eq!(rows.len() as u64 - 1, made["parts"][1].as_u64().unwrap());
+    let value = |row: &Vec<&str>, at: usize| row[at].parse::<f64>().unwrap();
+    let square = |row: &Vec<&str>| (value(row, 1) - value(row, 2)).powi(2);
+    let mean = rows[1..].iter().map(square).sum::<f64>() / (rows.len() - 1) as f64;
+    assert!((mean.sqrt() - rmse["value"].as_f64().unwrap()).abs() < 1e-4);
+
     let readme = std::fs::read_to_string(models.join("logp-measured/README.md")).unwrap();
     assert!(readme.contains("knowing nothing") && readme.contains("assay.csv"), "{readme}");
     let out = dir.path().join("out.csv");
@@ -201,7 +211,9 @@ fn a_job_gives_the_files_of_the_command() {
     let dir = tempfile::tempdir().unwrap();
     let (data, models) = (assay(dir.path(), 120), dir.path().join("models"));
     let args = ["--smiles-column", "structure", "--target", "class", "--seed", "3", "--json", "-q"];
-    let (good, json, error) = adapt(&[&[text(&data), "--out", text(&models)][..], &args].concat());
+    // The server of this test has no encoder.
+    let args = [&[text(&data), "--out", text(&models), "--encoder", "none"][..], &args].concat();
+    let (good, json, error) = adapt(&args);
     assert!(good, "{error}");
     let made: serde_json::Value = serde_json::from_str(&json).unwrap();
     let served = dir.path().join("served");
@@ -212,17 +224,24 @@ fn a_job_gives_the_files_of_the_command() {
         let job = server.post(&address, "text/csv", &std::fs::read(&data).unwrap()).expect(202);
         server.job(job.json()["id"].as_str().unwrap())
     };
-    let done = send("smiles_column=structure&target=class&seed=3");
+    let done = send("smiles_column=structure&target=class&seed=3&encoder=none");
     assert_eq!(done["state"], "done", "{done}");
     for key in ["name", "rows", "molecules", "figures", "dropped", "chosen"] {
         assert_eq!(done["summary"][key], made[key], "{key}");
     }
     let id = done["id"].as_str().unwrap();
-    for file in ["class.onnx", "card.toml", "golden.json", "domain.bin", "README.md"] {
+    for file in
+        ["class.onnx", "card.toml", "golden.json", "domain.bin", "README.md", "held-out.csv"]
+    {
         let reply = server.get(&format!("/v1/jobs/{id}/files/{file}")).expect(200);
         assert!(reply.body == std::fs::read(models.join("class").join(file)).unwrap(), "{file}");
     }
     assert!(!done.to_string().contains(text(dir.path())), "the server's folders stay its own");
+    let usual = send("smiles_column=structure&target=class&seed=3");
+    let notes = usual["summary"]["notes"].to_string();
+    assert!(notes.contains("without the vectors of molecule-encoder"), "{notes}");
+    let unknown = send("smiles_column=structure&target=class&encoder=nothing");
+    assert!(unknown["error"]["message"].to_string().contains("nothing"), "{unknown}");
     let failed = send("smiles_column=structure&target=pIC50");
     assert_eq!(failed["state"], "failed");
     let words = failed.to_string();

@@ -8,6 +8,7 @@ use strata_chem::learn::LearnError;
 use strata_cli::progress::reporter;
 use strata_cli::{Globals, say, stop_on_interrupt};
 
+use crate::screen::Folder;
 use crate::tools::ToolError;
 use crate::tools::adapt::{AdaptOptions, FinalRows, SplitKind, TargetKind, adapt};
 
@@ -16,8 +17,9 @@ use super::common::InputArgs;
 /// Train a model on your own measurements, ready for `screen`.
 ///
 /// Reads molecules with a value or a class each, sets a part aside, chooses a head (boosted trees, a kernel machine,
-/// a linear model or a blend) by cross-validation on the rest, reports figures with intervals on the part set aside,
-/// calibrates 90 % intervals or probabilities on molecules not trained on, and writes an ONNX model with its card.
+/// a linear model, a kernel machine that sees an encoder's vectors too, or a blend) by cross-validation on the rest,
+/// reports figures with intervals on the part set aside, calibrates 90 % intervals or probabilities on molecules not
+/// trained on, and writes an ONNX model with its card.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   strata-drug adapt assay.csv --target pIC50 --out models
@@ -50,6 +52,13 @@ pub struct Args {
     /// What the written model is trained on, once the figures are taken.
     #[arg(long, value_enum, default_value = "all")]
     train_on: FinalRows,
+    /// The encoder whose vectors are features too, taken where they make the out-of-fold error 0.5 % less: its name, or `none`
+    /// [default: molecule-encoder where it is there].
+    #[arg(long, value_name = "NAME")]
+    encoder: Option<String>,
+    /// Where the encoder lies [default: shared-models beside or above the program or this folder].
+    #[arg(long, value_name = "DIR")]
+    models_dir: Option<PathBuf>,
     /// Seed of everything random.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -80,10 +89,13 @@ pub(super) fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         split: args.split,
         seed: args.seed,
         final_rows: args.train_on,
+        encoder: args.encoder,
         force: args.force,
     };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let models = Folder::new(args.models_dir.as_deref(), threads);
     let mut progress = reporter(globals.quiet);
-    let adapted = adapt(reader.as_mut(), &input, &options, &stop, progress.as_mut());
+    let adapted = adapt(reader.as_mut(), &input, (&options, &models), (&stop, progress.as_mut()));
     drop(progress);
     let adapted = match adapted {
         Err(ToolError::Learn(LearnError::Stopped)) => {

@@ -9,10 +9,13 @@ use strata_chem::learn::LearnError;
 use strata_serve::jobs::{JobContext, JobFailure, JobKind, JobOutput, ResultFile};
 use strata_serve::{JobDoor, Problem, UploadParameters};
 
+use super::engine::Engine;
 use super::job::{CONTENT, FormatName, Told, asked, result_file, said, uploaded};
 use crate::input::{Format, InputSpec, open};
 use crate::tools::ToolError;
-use crate::tools::adapt::{AdaptOptions, Adapted, FinalRows, SplitKind, TargetKind, adapt};
+use crate::tools::adapt::{
+    AdaptOptions, Adapted, FinalRows, HELD_OUT, SplitKind, TargetKind, adapt,
+};
 
 /// What is to be learnt of a file of measurements.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +44,9 @@ struct AdaptAsk {
     /// What the written model is trained on, once the figures are taken.
     #[serde(default)]
     train_on: FinalRows,
+    /// The encoder whose vectors are features too: a model of the server, or `none`; otherwise molecule-encoder where it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encoder: Option<String>,
     /// Seed of everything random.
     #[serde(default)]
     seed: u64,
@@ -63,9 +69,9 @@ impl UploadParameters for AdaptAsk {
 }
 
 /// The address of models that are adapted.
-pub(super) fn door() -> JobDoor {
+pub(super) fn door(engine: &Arc<Engine>) -> JobDoor {
     JobDoor::upload::<AdaptAsk>(
-        Arc::new(AdaptKind),
+        Arc::new(AdaptKind { engine: Arc::clone(engine) }),
         ("adapt", "/v1/jobs/adapt"),
         (
             "Train a model on measurements",
@@ -83,7 +89,9 @@ pub(super) fn door() -> JobDoor {
 }
 
 /// Trains models.
-struct AdaptKind;
+struct AdaptKind {
+    engine: Arc<Engine>,
+}
 
 impl JobKind for AdaptKind {
     fn name(&self) -> &'static str {
@@ -112,12 +120,18 @@ impl JobKind for AdaptKind {
             split: ask.split,
             seed: ask.seed,
             final_rows: ask.train_on,
+            encoder: ask.encoder,
             force: false,
         };
         let mut reader = open(&spec).map_err(|error| said("input", &error.to_string(), job))?;
         let name = job.input_name().unwrap_or("the file");
         let mut progress = Told::new(job);
-        let adapted = adapt(reader.as_mut(), name, &options, job.stop(), &mut progress);
+        let adapted = adapt(
+            reader.as_mut(),
+            name,
+            (&options, &**self.engine.hub()),
+            (job.stop(), &mut progress),
+        );
         let mut adapted = adapted.map_err(|error| failure(&error, job))?;
         let files = hand_over(&adapted, job.out_dir())
             .map_err(|error| said("output", &error.to_string(), job))?;
@@ -146,6 +160,7 @@ fn hand_over(adapted: &Adapted, out: &Path) -> std::io::Result<Vec<ResultFile>> 
         ("golden.json", "application/json", "Its golden example"),
         ("domain.bin", "application/octet-stream", "Its training domain"),
         ("README.md", "text/markdown", "What to know of it"),
+        (HELD_OUT, "text/csv", "The molecules set aside, measured and predicted"),
     ];
     let mut files = Vec::new();
     for (name, content_type, title) in known {
@@ -164,7 +179,7 @@ fn failure(error: &ToolError, job: &JobContext<'_>) -> JobFailure {
         _ => "output",
     };
     let text = error.to_string();
-    let flags = ["name", "target", "task", "positive", "unit", "split"];
+    let flags = ["encoder", "name", "target", "task", "positive", "unit", "split"];
     let text = flags.iter().fold(text, |text, flag| {
         text.replace(&format!("--{flag}"), &format!("the parameter {flag}"))
     });

@@ -83,7 +83,7 @@ pub fn app(
             job::door(&engine),
             optimize::door(&engine),
             rank_job::door(&targets),
-            adapt_job::door(),
+            adapt_job::door(&engine),
         ],
         services: Vec::new(),
         page: page::ASSETS,

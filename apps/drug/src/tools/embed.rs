@@ -3,6 +3,7 @@
 //! Records ride the same belt as in screening, in batches of [`BATCH`] molecules a run of the model.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
@@ -128,12 +129,7 @@ fn computed(width: usize) -> Vec<OutColumn> {
 fn open_encoder(job: &EmbedJob, threads: usize) -> Result<Encoder, ToolError> {
     let store = ModelStore::new(paths::search_path(job.models_dir.as_deref()));
     let card = store.card(&job.model)?;
-    let (reads, width) = form(&card).map_err(|why| {
-        ToolError::Request(format!(
-            "model {} cannot embed molecules: {why}; molecule-encoder and molclr-gcn can",
-            card.name
-        ))
-    })?;
+    let (reads, _) = form(&card).map_err(|why| unfit(&card, &why))?;
     let options = OpenOptions {
         // The arena keeps what its largest batch took, in every session.
         pool: PoolConfig {
@@ -147,7 +143,20 @@ fn open_encoder(job: &EmbedJob, threads: usize) -> Result<Encoder, ToolError> {
     };
     let opened = Model::open(card.clone(), store.search(), &options);
     let model = opened.map_err(|error| with_remedy(error, &card))?;
+    encoder_of(Arc::new(model))
+}
+
+/// An open model as an encoder.
+pub(super) fn encoder_of(model: Arc<Model>) -> Result<Encoder, ToolError> {
+    let (reads, width) = form(model.card()).map_err(|why| unfit(model.card(), &why))?;
     Ok(Encoder { model, reads, output: OUTPUT.to_owned(), width })
+}
+
+fn unfit(card: &ModelCard, why: &str) -> ToolError {
+    let name = &card.name;
+    ToolError::Request(format!(
+        "model {name} cannot embed molecules: {why}; molecule-encoder and molclr-gcn can"
+    ))
 }
 
 /// Which graphs the model of a card reads, and the length of its vectors.

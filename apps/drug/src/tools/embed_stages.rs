@@ -2,6 +2,7 @@
 //! graphs, encode the row), and the table its rows go to.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewD};
 use strata_chem::graph_features::chemprop::{
@@ -63,7 +64,7 @@ pub(super) enum Graph {
 /// A graph encoder that is ready.
 #[derive(Debug)]
 pub(super) struct Encoder {
-    pub(super) model: Model,
+    pub(super) model: Arc<Model>,
     pub(super) reads: Reads,
     /// Name of the output with a vector for each molecule.
     pub(super) output: String,

@@ -1,6 +1,6 @@
 //! Features cut into bins for histograms; rows keep only the bins that differ from a feature's most frequent one.
 
-use super::Table;
+use super::{Table, View};
 
 /// Most bins of a feature.
 const MAX_BINS: usize = 63;
@@ -29,13 +29,14 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    /// Bins of the rows listed; features that fewer than `least` rows tell from the rest are left out.
+    /// Bins of the rows listed, of counts and descriptors (an embedding's hundreds of dense columns would take most of
+    /// the time); features that fewer than `least` rows tell from the rest are left out.
     pub(super) fn new(table: Table<'_>, rows: &[usize], least: usize) -> Self {
         let mut features = Vec::new();
         let mut total = 0;
         let mut of_feature: Vec<Vec<u8>> = Vec::new();
         let mut values = Vec::with_capacity(rows.len());
-        for column in 0..table.width() {
+        for column in 0..table.dense(View::Descriptors).end {
             values.clear();
             values.extend(rows.iter().map(|&row| table.row(row)[column]));
             let bins_of = |cuts: &[f32]| -> Vec<u8> {

@@ -17,6 +17,13 @@ impl Interval {
     /// `None` without rows.
     #[must_use]
     pub fn conformal(truth: &[f64], guesses: &[Guess]) -> Option<Self> {
+        Self::conformal_weighted(truth, guesses, &vec![1.0; truth.len()])
+    }
+
+    /// The same where rows count by a weight, a new row by 1 (weighted conformal prediction: Tibshirani et al. 2019). With W
+    /// the sum of the weights, the quotient is the least up to which (W + 1) · 0.9 of them lie, or the largest.
+    #[must_use]
+    pub fn conformal_weighted(truth: &[f64], guesses: &[Guess], weights: &[f64]) -> Option<Self> {
         let mut spreads: Vec<f64> = guesses.iter().map(|guess| guess.sd).collect();
         spreads.sort_by(f64::total_cmp);
         let n = spreads.len();
@@ -25,10 +32,17 @@ impl Interval {
         let floor = if median > 0.0 { median } else { 1.0 };
         let ratio =
             |(truth, guess): (&f64, &Guess)| (truth - guess.mean).abs() / (guess.sd + floor);
-        let mut ratios: Vec<f64> = truth.iter().zip(guesses).map(ratio).collect();
-        ratios.sort_by(f64::total_cmp);
-        let rank = (((n + 1) as f64 * 0.9 - 1e-9).ceil() as usize).clamp(1, n);
-        Some(Self { q90: ratios[rank - 1].max(1e-6), floor })
+        let ratios = truth.iter().zip(guesses).map(ratio);
+        let mut ratios: Vec<(f64, f64)> = ratios.zip(weights.iter().copied()).collect();
+        ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let wanted = (weights.iter().sum::<f64>() + 1.0) * 0.9 - 1e-9;
+        let mut below = 0.0;
+        let enough = ratios.iter().find(|(_, weight)| {
+            below += weight;
+            below >= wanted
+        });
+        let (ratio, _) = enough.or(ratios.last())?;
+        Some(Self { q90: ratio.max(1e-6), floor })
     }
 
     /// Half the width for a row.

@@ -4,20 +4,27 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::boost::{Binned, BoostSettings, boost, sigmoid};
-use super::calibrate::{log_loss, platt};
-use super::head::{PartSettings, Recipe, RecipePart};
+use super::blend::{Tried, blend, loss};
+use super::boost::{Binned, BoostSettings, boost};
+use super::calibrate::platt;
+use super::head::{PartSettings, Recipe};
 use super::kernel::{Gram, KernelSettings, MAX_SUPPORT};
 use super::linear::Design;
-use super::{Data, LearnError, Task, Watch, check, draw};
+use super::{Data, LearnError, Task, View, Watch, check, draw};
 use crate::split::Random;
 
 /// Most trees of a member.
 const MOST_ROUNDS: usize = 300;
 /// Settings of the kernel are tried on at most this many rows: they change little with more.
 const KERNEL_TRIAL_ROWS: usize = 800;
+/// The same where an encoder's vector takes part, which is a second machine.
+const ENCODER_TRIAL_ROWS: usize = 500;
 /// Ridges of the linear model.
 const RIDGES: [f64; 6] = [0.001, 0.01, 0.03, 0.1, 1.0, 10.0];
+
+/// What a blend with the encoder must have of the out-of-fold error without it: the encoder takes most of the time of
+/// a prediction.
+pub const ENCODER_GAIN: f64 = 0.995;
 
 /// A model or blend that was tried.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,14 +46,6 @@ pub struct Choice {
     pub chosen: String,
 }
 
-/// A part with its out-of-fold scores.
-struct Tried {
-    name: &'static str,
-    settings: PartSettings,
-    scores: Vec<f64>,
-    affine: (f64, f64),
-}
-
 /// Chooses by the folds given (a number a row, by position).
 ///
 /// # Errors
@@ -58,14 +57,23 @@ pub fn choose(
     watch: &Watch<'_>,
 ) -> Result<Choice, LearnError> {
     data.check()?;
+    let stop = watch.stop;
     (watch.step)("trees", 0.0);
-    let mut tried = vec![trees(data, folds, seed, watch.stop)?];
-    if data.rows.len() <= MAX_SUPPORT {
-        (watch.step)("kernel", 0.4);
-        tried.push(kernel(data, folds, seed, watch.stop)?);
+    let mut tried = vec![trees(data, folds, seed, stop)?];
+    let machines = data.rows.len() <= MAX_SUPPORT;
+    if machines {
+        (watch.step)("kernel", 0.3);
+        tried.push(kernel(data, folds, (View::Descriptors, seed), stop)?);
     }
-    (watch.step)("linear", 0.8);
-    tried.push(linear(data, folds, watch.stop)?);
+    (watch.step)("linear", 0.6);
+    tried.push(linear(data, folds, View::Descriptors, stop)?);
+    if data.table.embedding() > 0 {
+        (watch.step)("encoder", 0.7);
+        tried.push(match machines {
+            true => kernel(data, folds, (View::Encoder, seed), stop)?,
+            false => linear(data, folds, View::Encoder, stop)?,
+        });
+    }
     for part in &mut tried {
         if data.task == Task::Classification {
             part.affine = platt(&part.scores, data.targets);
@@ -75,60 +83,6 @@ pub fn choose(
     }
     (watch.step)("blend", 1.0);
     Ok(blend(data, &tried))
-}
-
-/// The best equal blend of some of the parts.
-fn blend(data: &Data<'_>, tried: &[Tried]) -> Choice {
-    let mut best: Option<(f64, usize, (f64, f64))> = None;
-    let mut candidates = Vec::new();
-    let name = |mask: usize| {
-        let parts = tried.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1);
-        parts.map(|(_, part)| part.name).collect::<Vec<_>>().join(" + ")
-    };
-    let mut masks: Vec<usize> = (1..1 << tried.len()).collect();
-    masks.sort_by_key(|mask| (mask.count_ones(), *mask));
-    for mask in masks {
-        let parts = || tried.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1);
-        let share = 1.0 / f64::from(mask.count_ones());
-        let mut scores = vec![0.0; data.rows.len()];
-        for (_, part) in parts() {
-            scores.iter_mut().zip(&part.scores).for_each(|(sum, s)| *sum += share * s);
-        }
-        let last = match data.task {
-            Task::Regression => (1.0, 0.0),
-            Task::Classification => platt(&scores, data.targets),
-        };
-        scores.iter_mut().for_each(|score| *score = last.0 * *score + last.1);
-        let loss = loss(data.task, data.targets, &scores);
-        candidates.push(Candidate { name: name(mask), loss });
-        if best.is_none_or(|(least, ..)| loss < least) {
-            best = Some((loss, mask, last));
-        }
-    }
-    let (_, mask, last) = best.unwrap_or((0.0, 1, (1.0, 0.0)));
-    let weight = 1.0 / f64::from(mask.count_ones());
-    let parts = tried.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1);
-    let parts = parts.map(|(_, part)| RecipePart {
-        settings: part.settings.clone(),
-        weight,
-        affine: part.affine,
-    });
-    let recipe = Recipe { task: data.task, parts: parts.collect(), last };
-    Choice { recipe, candidates, chosen: name(mask) }
-}
-
-/// Root mean square error, or logarithmic loss of log-odds.
-fn loss(task: Task, targets: &[f64], scores: &[f64]) -> f64 {
-    match task {
-        Task::Regression => {
-            let squares = targets.iter().zip(scores).map(|(t, s)| (t - s).powi(2)).sum::<f64>();
-            (squares / targets.len() as f64).sqrt()
-        }
-        Task::Classification => {
-            let chances: Vec<f64> = scores.iter().map(|&score| sigmoid(score)).collect();
-            log_loss(targets, &chances)
-        }
-    }
 }
 
 /// Positions inside and outside of a fold.
@@ -193,7 +147,7 @@ fn trees(
             for (position, stages) in of_settings().flat_map(|(_, held)| held) {
                 scores[*position] = stages[rounds - 1];
             }
-            let loss = loss(data.task, data.targets, &scores);
+            let loss = loss(data, &scores);
             if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
                 best = Some((
                     loss,
@@ -218,10 +172,10 @@ pub(super) fn signed(targets: &[f64], task: Task) -> Vec<f64> {
 fn kernel(
     data: &Data<'_>,
     folds: &[usize],
-    seed: u64,
+    (view, seed): (View, u64),
     stop: &AtomicBool,
 ) -> Result<Tried, LearnError> {
-    let gram = Gram::new(data.table, data.rows);
+    let gram = Gram::new(data.table, data.rows, view);
     let targets = signed(data.targets, data.task);
     let out_of_fold = |settings: &KernelSettings, of: &[usize]| -> Result<Vec<f64>, LearnError> {
         let scored: Vec<Vec<(usize, f64)>> = (0..number_of(folds))
@@ -242,12 +196,13 @@ fn kernel(
         scored.into_iter().flatten().for_each(|(at, score)| scores[at] = score);
         Ok(scores)
     };
-    let trial = draw(data.rows.len(), KERNEL_TRIAL_ROWS, &mut Random::new(seed ^ 0x6E61));
+    let most = if view == View::Encoder { ENCODER_TRIAL_ROWS } else { KERNEL_TRIAL_ROWS };
+    let trial = draw(data.rows.len(), most, &mut Random::new(seed ^ 0x6E61));
     let error = |settings: &KernelSettings| -> Result<f64, LearnError> {
         let scores = out_of_fold(settings, &trial)?;
-        Ok(trial.iter().map(|&at| (targets[at] - scores[at]).powi(2)).sum())
+        Ok(trial.iter().map(|&at| data.weights[at] * (targets[at] - scores[at]).powi(2)).sum())
     };
-    let mut best = (f64::INFINITY, KernelSettings { tanimoto: 0.5, gamma: 0.3, ridge: 0.03 });
+    let mut best = (f64::INFINITY, KernelSettings { tanimoto: 0.5, gamma: 0.3, ridge: 0.03, view });
     let start = best.1;
     let shapes = [0.1, 0.3, 0.7].into_iter().flat_map(|tanimoto| {
         [0.02, 0.1, 0.4, 1.0].map(move |gamma| KernelSettings { tanimoto, gamma, ..start })
@@ -268,11 +223,17 @@ fn kernel(
     }
     let all: Vec<usize> = (0..data.rows.len()).collect();
     let scores = out_of_fold(&best.1, &all)?;
-    Ok(Tried { name: "kernel", settings: PartSettings::Kernel(best.1), scores, affine: (1.0, 0.0) })
+    let name = if view == View::Encoder { "encoder" } else { "kernel" };
+    Ok(Tried { name, settings: PartSettings::Kernel(best.1), scores, affine: (1.0, 0.0) })
 }
 
-fn linear(data: &Data<'_>, folds: &[usize], stop: &AtomicBool) -> Result<Tried, LearnError> {
-    let design = Design::new(data.table, data.rows);
+fn linear(
+    data: &Data<'_>,
+    folds: &[usize],
+    view: View,
+    stop: &AtomicBool,
+) -> Result<Tried, LearnError> {
+    let design = Design::new(data.table, data.rows, view);
     let targets = signed(data.targets, data.task);
     let scored: Vec<Vec<(usize, Vec<f64>)>> = (0..number_of(folds))
         .into_par_iter()
@@ -288,10 +249,13 @@ fn linear(data: &Data<'_>, folds: &[usize], stop: &AtomicBool) -> Result<Tried, 
     for (at, of_ridges) in scored.into_iter().flatten() {
         scores.iter_mut().zip(of_ridges).for_each(|(scores, score)| scores[at] = score);
     }
-    let error =
-        |scores: &[f64]| -> f64 { targets.iter().zip(scores).map(|(t, s)| (t - s).powi(2)).sum() };
+    let error = |scores: &[f64]| -> f64 {
+        let terms = targets.iter().zip(scores).zip(data.weights);
+        terms.map(|((t, s), w)| w * (t - s).powi(2)).sum()
+    };
     let best = (0..RIDGES.len()).min_by(|&a, &b| error(&scores[a]).total_cmp(&error(&scores[b])));
     let best = best.unwrap_or(0);
-    let settings = PartSettings::Linear { ridge: RIDGES[best] };
-    Ok(Tried { name: "linear", settings, scores: scores.swap_remove(best), affine: (1.0, 0.0) })
+    let settings = PartSettings::Linear { ridge: RIDGES[best], view };
+    let name = if view == View::Encoder { "encoder" } else { "linear" };
+    Ok(Tried { name, settings, scores: scores.swap_remove(best), affine: (1.0, 0.0) })
 }

@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 
 use super::boost::{Binned, Boost, BoostSettings, boost, sigmoid};
-use super::choose::{least_rows, number_of, parts_of, signed};
+use super::choose::{least_rows, signed};
 use super::kernel::{Gram, KernelMachine, KernelSettings};
 use super::linear::{Design, Linear};
-use super::{Data, LearnError, Task, Watch, check};
+use super::{Data, LearnError, Task, View, Watch, check};
 use crate::split::Random;
 
 /// Each member leaves out one of this many parts.
@@ -23,7 +23,22 @@ pub enum PartSettings {
     Linear {
         /// Weight of the squares.
         ridge: f64,
+        /// The dense columns it sees.
+        view: View,
     },
+}
+
+impl PartSettings {
+    /// Whether it sees an encoder's vector.
+    #[must_use]
+    pub fn sees_encoder(&self) -> bool {
+        match self {
+            Self::Trees(_) => false,
+            Self::Kernel(KernelSettings { view, .. }) | Self::Linear { view, .. } => {
+                *view == View::Encoder
+            }
+        }
+    }
 }
 
 /// A part with its place in the blend.
@@ -49,6 +64,12 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// Whether a part sees an encoder's vector.
+    #[must_use]
+    pub fn sees_encoder(&self) -> bool {
+        self.parts.iter().any(|part| part.settings.sees_encoder())
+    }
+
     /// Factor and offset of a part's raw score in the final score; offsets of all parts and the blend add up.
     #[must_use]
     pub fn folded(&self, part: usize) -> (f64, f64) {
@@ -158,45 +179,16 @@ pub fn fit(
             }
             PartSettings::Kernel(settings) => {
                 let targets = signed(data.targets, data.task);
-                let gram = Gram::new(data.table, data.rows);
+                let gram = Gram::new(data.table, data.rows, settings.view);
                 Part::Kernel(gram.machine((&targets, data.table.counts()), &of_members, settings))
             }
-            PartSettings::Linear { ridge } => {
+            PartSettings::Linear { ridge, view } => {
                 let targets = signed(data.targets, data.task);
-                let design = Design::new(data.table, data.rows);
+                let design = Design::new(data.table, data.rows, *view);
                 Part::Linear(design.model(&targets, &of_members, *ridge))
             }
         })
     };
     let parts = recipe.parts.iter().map(part).collect::<Result<_, LearnError>>()?;
     Ok(Head { recipe: recipe.clone(), parts, members })
-}
-
-/// What heads of the recipe say of rows they were not trained on: one head a fold; the members' answers by position.
-///
-/// # Errors
-/// As [`fit`].
-pub fn out_of_fold(
-    data: &Data<'_>,
-    folds: &[usize],
-    ensemble: &Ensemble<'_>,
-    watch: &Watch<'_>,
-) -> Result<Vec<Vec<f64>>, LearnError> {
-    let mut answers = vec![Vec::new(); data.rows.len()];
-    let number = number_of(folds);
-    for fold in 0..number {
-        (watch.step)("out-of-fold heads", fold as f64 / number as f64);
-        let (held, kept) = parts_of(folds, fold);
-        let rows: Vec<usize> = kept.iter().map(|&at| data.rows[at]).collect();
-        let targets: Vec<f64> = kept.iter().map(|&at| data.targets[at]).collect();
-        let part = Data { rows: &rows, targets: &targets, ..*data };
-        let seed = ensemble.seed + 1 + fold as u64;
-        let head = fit(&part, &Ensemble { seed, ..*ensemble }, watch)?;
-        let scored: Vec<(usize, Vec<f64>)> = held
-            .into_par_iter()
-            .map(|at| (at, head.predict(data.table.row(data.rows[at]))))
-            .collect();
-        scored.into_iter().for_each(|(at, members)| answers[at] = members);
-    }
-    Ok(answers)
 }

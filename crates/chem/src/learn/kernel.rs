@@ -1,12 +1,13 @@
-//! Kernel ridge regression: Tanimoto over fingerprint bits blended with a Gaussian over scaled descriptors.
+//! Kernel ridge regression: Tanimoto over fingerprint bits blended with a Gaussian over scaled descriptors, with
+//! an encoder's vector or without.
 //!
 //! `k(x, y) = t · |x ∧ y| ÷ |x ∨ y| + (1 − t) · exp(−γ |x − y|²)`, `γ` being divided by the number of descriptors.
 //! Classes are learnt as −1 and 1.
 
 use rayon::prelude::*;
 
-use super::Table;
 use super::matrix::{Scaling, solve};
+use super::{Table, View};
 
 /// Most molecules a kernel machine rests on; more would cost too much memory and time.
 pub const MAX_SUPPORT: usize = 3000;
@@ -16,22 +17,24 @@ pub const MAX_SUPPORT: usize = 3000;
 pub struct KernelSettings {
     /// Weight of the fingerprints, from 0 to 1.
     pub tanimoto: f64,
-    /// Sharpness of the Gaussian, times the number of descriptors.
+    /// Sharpness of the Gaussian, times the number of columns it compares.
     pub gamma: f64,
     /// Added to the diagonal.
     pub ridge: f64,
+    /// What the Gaussian compares.
+    pub view: View,
 }
 
 /// A molecule as the kernel sees it.
 #[derive(Clone, Debug, PartialEq)]
-struct View {
+struct Seen {
     bits: Vec<u64>,
     on: u32,
     scaled: Vec<f32>,
     square: f64,
 }
 
-impl View {
+impl Seen {
     fn new(row: &[f32], counts: usize, scaling: &Scaling) -> Self {
         let mut bits = vec![0u64; counts.div_ceil(64)];
         for (bit, _) in row[..counts].iter().enumerate().filter(|(_, count)| **count > 0.0) {
@@ -45,7 +48,7 @@ impl View {
 
     /// Tanimoto and squared distance. In double precision: a machine with a small ridge has large weights of both
     /// signs, which would bring out the rounding of single precision.
-    fn compare(&self, other: &View) -> (f64, f64) {
+    fn compare(&self, other: &Seen) -> (f64, f64) {
         let both: u32 = self.bits.iter().zip(&other.bits).map(|(a, b)| (a & b).count_ones()).sum();
         let either = (self.on + other.on - both).max(1);
         let apart = self.square + other.square - 2.0 * inner(&self.scaled, &other.scaled);
@@ -71,22 +74,22 @@ fn inner(a: &[f32], b: &[f32]) -> f64 {
 pub(super) struct Gram {
     n: usize,
     pub(super) scaling: Scaling,
-    views: Vec<View>,
+    seen: Vec<Seen>,
     tanimoto: Vec<f32>,
     apart: Vec<f32>,
 }
 
 impl Gram {
-    pub(super) fn new(table: Table<'_>, rows: &[usize]) -> Self {
-        let scaling = Scaling::new(table, rows);
-        let view = |&row: &usize| View::new(table.row(row), table.counts(), &scaling);
-        let views: Vec<View> = rows.par_iter().map(view).collect();
+    pub(super) fn new(table: Table<'_>, rows: &[usize], view: View) -> Self {
+        let scaling = Scaling::new(table, rows, view);
+        let see = |&row: &usize| Seen::new(table.row(row), table.counts(), &scaling);
+        let seen: Vec<Seen> = rows.par_iter().map(see).collect();
         let single = |(a, b): (f64, f64)| (a as f32, b as f32);
         let pairs =
-            |a: &View| views.iter().map(|b| single(a.compare(b))).collect::<Vec<(f32, f32)>>();
-        let pairs: Vec<Vec<(f32, f32)>> = views.par_iter().map(pairs).collect();
+            |a: &Seen| seen.iter().map(|b| single(a.compare(b))).collect::<Vec<(f32, f32)>>();
+        let pairs: Vec<Vec<(f32, f32)>> = seen.par_iter().map(pairs).collect();
         let (tanimoto, apart) = pairs.into_iter().flatten().unzip();
-        Self { n: rows.len(), scaling, views, tanimoto, apart }
+        Self { n: rows.len(), scaling, seen, tanimoto, apart }
     }
 
     fn value(&self, at: usize, settings: &KernelSettings) -> f64 {
@@ -146,7 +149,7 @@ impl Gram {
             settings: *settings,
             scaling: self.scaling,
             counts,
-            views: self.views,
+            seen: self.seen,
             weights,
             biases: fits.iter().map(|(_, bias)| *bias as f32).collect(),
         }
@@ -161,7 +164,7 @@ pub struct KernelMachine {
     /// How descriptors are scaled.
     pub scaling: Scaling,
     counts: usize,
-    views: Vec<View>,
+    seen: Vec<Seen>,
     /// A row a molecule, a column a member.
     pub weights: Vec<f32>,
     /// Bias of each member.
@@ -172,25 +175,25 @@ impl KernelMachine {
     /// Molecules it rests on.
     #[must_use]
     pub fn support(&self) -> usize {
-        self.views.len()
+        self.seen.len()
     }
 
     /// Whether a molecule of the support has a bit.
     #[must_use]
     pub fn has_bit(&self, molecule: usize, bit: usize) -> bool {
-        self.views[molecule].bits[bit / 64] >> (bit % 64) & 1 == 1
+        self.seen[molecule].bits[bit / 64] >> (bit % 64) & 1 == 1
     }
 
     /// Bits of a molecule of the support.
     #[must_use]
     pub fn bits_on(&self, molecule: usize) -> u32 {
-        self.views[molecule].on
+        self.seen[molecule].on
     }
 
     /// Scaled descriptors of a molecule of the support.
     #[must_use]
     pub fn scaled(&self, molecule: usize) -> &[f32] {
-        &self.views[molecule].scaled
+        &self.seen[molecule].scaled
     }
 
     /// Sharpness of the Gaussian for squared distances.
@@ -202,11 +205,11 @@ impl KernelMachine {
     /// The members' scores of a row.
     #[must_use]
     pub fn scores(&self, row: &[f32]) -> Vec<f64> {
-        let view = View::new(row, self.counts, &self.scaling);
+        let seen = Seen::new(row, self.counts, &self.scaling);
         let mut out: Vec<f64> = self.biases.iter().map(|&bias| f64::from(bias)).collect();
         let (sharpness, share) = (self.sharpness(), self.settings.tanimoto);
-        for (other, weights) in self.views.iter().zip(self.weights.chunks(self.biases.len())) {
-            let (tanimoto, apart) = view.compare(other);
+        for (other, weights) in self.seen.iter().zip(self.weights.chunks(self.biases.len())) {
+            let (tanimoto, apart) = seen.compare(other);
             let gauss = (-sharpness * apart).exp();
             let value = share * tanimoto + (1.0 - share) * gauss;
             out.iter_mut().zip(weights).for_each(|(out, &w)| *out += value * f64::from(w));

@@ -1,7 +1,8 @@
-//! Ridge regression on scaled descriptors and the most frequent counts. Classes are learnt as −1 and 1.
+//! Ridge regression on scaled descriptors and the most frequent counts, or an encoder's vector in the counts' place.
+//! Classes are learnt as −1 and 1.
 
-use super::matrix::{Scaling, solve};
-use super::{COUNT_LIMIT, Table};
+use super::matrix::{Scaling, dot, solve};
+use super::{COUNT_LIMIT, Table, View};
 
 /// Most count columns that take part.
 pub const MOST_COUNTS: usize = 384;
@@ -17,11 +18,11 @@ pub(super) struct Design {
 }
 
 impl Design {
-    pub(super) fn new(table: Table<'_>, rows: &[usize]) -> Self {
-        let scaling = Scaling::new(table, rows);
+    pub(super) fn new(table: Table<'_>, rows: &[usize], view: View) -> Self {
+        let scaling = Scaling::new(table, rows, view);
+        let counts = if view == View::Encoder { 0 } else { table.counts() };
         let in_rows = |bit: &usize| rows.iter().filter(|&&row| table.row(row)[*bit] > 0.0).count();
-        let mut counts: Vec<(usize, usize)> =
-            (0..table.counts()).map(|bit| (in_rows(&bit), bit)).collect();
+        let mut counts: Vec<(usize, usize)> = (0..counts).map(|bit| (in_rows(&bit), bit)).collect();
         // A column that all rows or next to none have says nothing.
         counts.retain(|(n, _)| *n >= 3 && *n < rows.len());
         counts.sort_by_key(|&(n, bit)| (std::cmp::Reverse(n.min(rows.len() - n)), bit));
@@ -66,24 +67,20 @@ impl Design {
             centre.iter_mut().zip(self.at(at)).for_each(|(sum, value)| *sum += value / n);
         }
         let mean = positions.iter().map(|&at| targets[at]).sum::<f64>() / n;
-        let (mut a, mut b) = (vec![0.0; width * width], vec![0.0; width]);
-        for &at in positions {
-            let row: Vec<f64> = self.at(at).iter().zip(&centre).map(|(x, c)| x - c).collect();
-            let target = targets[at] - mean;
-            for (i, &value) in row.iter().enumerate() {
-                b[i] += value * target;
-                let line = &mut a[i * width..i * width + i + 1];
-                line.iter_mut().zip(&row).for_each(|(sum, other)| *sum += value * other);
-            }
-        }
-        let solved = |ridge: &f64| {
-            let (mut a, mut weights) = (a.clone(), b.clone());
-            (0..width).for_each(|i| a[i * width + i] += ridge * n);
-            solve(&mut a, &mut weights);
+        let centred = |&at: &usize| -> Vec<f64> {
+            self.at(at).iter().zip(&centre).map(|(x, c)| x - c).collect()
+        };
+        let rows: Vec<Vec<f64>> = positions.iter().map(centred).collect();
+        let wanted: Vec<f64> = positions.iter().map(|&at| targets[at] - mean).collect();
+        let solver = match positions.len() < width {
+            true => of_rows(&rows, &wanted, ridges),
+            false => of_columns(&rows, &wanted, ridges),
+        };
+        let with_bias = |weights: Vec<f64>| {
             let bias = mean - weights.iter().zip(&centre).map(|(w, c)| w * c).sum::<f64>();
             (weights, bias)
         };
-        ridges.iter().map(solved).collect()
+        solver.into_iter().map(with_bias).collect()
     }
 
     pub(super) fn score(&self, at: usize, (weights, bias): &(Vec<f64>, f64)) -> f64 {
@@ -111,6 +108,48 @@ impl Design {
         }
         model
     }
+}
+
+/// Weights by the normal equations, one matrix of columns by columns for all ridges.
+fn of_columns(rows: &[Vec<f64>], targets: &[f64], ridges: &[f64]) -> Vec<Vec<f64>> {
+    let (n, width) = (rows.len() as f64, rows.first().map_or(0, Vec::len));
+    let (mut a, mut b) = (vec![0.0; width * width], vec![0.0; width]);
+    for (row, target) in rows.iter().zip(targets) {
+        for (i, &value) in row.iter().enumerate() {
+            b[i] += value * target;
+            let line = &mut a[i * width..i * width + i + 1];
+            line.iter_mut().zip(row).for_each(|(sum, other)| *sum += value * other);
+        }
+    }
+    let solved = |ridge: &f64| {
+        let (mut a, mut weights) = (a.clone(), b.clone());
+        (0..width).for_each(|i| a[i * width + i] += ridge * n);
+        solve(&mut a, &mut weights);
+        weights
+    };
+    ridges.iter().map(solved).collect()
+}
+
+/// The same weights by a matrix of rows by rows, the smaller one where rows are few: Xᵀ(XXᵀ + λ)⁻¹y.
+fn of_rows(rows: &[Vec<f64>], targets: &[f64], ridges: &[f64]) -> Vec<Vec<f64>> {
+    let (n, width) = (rows.len(), rows.first().map_or(0, Vec::len));
+    let mut products = vec![0.0; n * n];
+    for (i, row) in rows.iter().enumerate() {
+        for (j, other) in rows[..=i].iter().enumerate() {
+            products[i * n + j] = dot(row, other);
+        }
+    }
+    let solved = |ridge: &f64| {
+        let (mut a, mut shares) = (products.clone(), targets.to_vec());
+        (0..n).for_each(|i| a[i * n + i] += ridge * n as f64);
+        solve(&mut a, &mut shares);
+        let mut weights = vec![0.0; width];
+        for (row, share) in rows.iter().zip(&shares) {
+            weights.iter_mut().zip(row).for_each(|(weight, value)| *weight += share * value);
+        }
+        weights
+    };
+    ridges.iter().map(solved).collect()
 }
 
 fn count(row: &[f32], column: usize) -> f64 {
@@ -144,5 +183,33 @@ impl Linear {
             f64::from(bias) + a.sum::<f64>() + b.sum::<f64>()
         };
         self.of_descriptors.iter().zip(&self.of_counts).zip(&self.biases).map(score).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both ways give the weights that make the gradient of the loss zero.
+    #[test]
+    fn few_rows_and_few_columns_are_solved_alike() {
+        let mut random = crate::split::Random::new(5);
+        let mut number = || random.below(2001) as f64 / 1000.0 - 1.0;
+        for (n, width) in [(12, 30), (40, 7)] {
+            let rows: Vec<Vec<f64>> =
+                (0..n).map(|_| (0..width).map(|_| number()).collect()).collect();
+            let targets: Vec<f64> = (0..n).map(|_| number()).collect();
+            let (ridge, by_rows) = (0.1, of_rows(&rows, &targets, &[0.1]));
+            let by_columns = of_columns(&rows, &targets, &[ridge]);
+            for (column, (a, b)) in by_rows[0].iter().zip(&by_columns[0]).enumerate() {
+                assert!((a - b).abs() < 1e-9, "{a} {b}");
+                let slope = |(row, target): (&Vec<f64>, &f64)| {
+                    (dot(row, &by_rows[0]) - target) * row[column]
+                };
+                let gradient =
+                    rows.iter().zip(&targets).map(slope).sum::<f64>() + ridge * n as f64 * a;
+                assert!(gradient.abs() < 1e-9, "{gradient}");
+            }
+        }
     }
 }

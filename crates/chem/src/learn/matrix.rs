@@ -1,6 +1,6 @@
-//! Scaled descriptors, and the factorisation that the kernel machine and the linear model are solved with.
+//! Scaled descriptors and vectors, and the factorisation that the kernel machine and the linear model are solved with.
 
-use super::Table;
+use super::{Table, View};
 
 /// Scaled descriptors are clipped to this size.
 pub const DESCRIPTOR_LIMIT: f32 = 5.0;
@@ -18,10 +18,10 @@ pub struct Scaling {
 
 impl Scaling {
     /// From the rows listed.
-    pub(super) fn new(table: Table<'_>, rows: &[usize]) -> Self {
+    pub(super) fn new(table: Table<'_>, rows: &[usize], view: View) -> Self {
         let mut scaling = Self { columns: Vec::new(), mean: Vec::new(), scale: Vec::new() };
         let n = rows.len() as f64;
-        for column in table.counts()..table.width() {
+        for column in table.dense(view) {
             let values = || rows.iter().map(|&row| f64::from(table.row(row)[column]));
             let mean = values().sum::<f64>() / n;
             let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / n;

@@ -1,14 +1,16 @@
 //! Heads trained on a few hundred to some ten thousand molecules: boosted trees, a kernel machine and a linear model
-//! over fingerprint counts and descriptors, blended by what out-of-fold predictions say.
+//! over fingerprint counts, descriptors and an encoder's vectors, blended by what out-of-fold predictions say.
 //!
 //! All of it is deterministic for a seed, on any number of threads. Feature columns come as [`Table`]: counts first,
-//! then descriptors. What is trained can be read out ([`Head`]) and written in another form, such as ONNX.
+//! then descriptors, then an encoder's vector where there is one. What is trained can be read out ([`Head`]) and
+//! written in another form, such as ONNX.
 //!
 //! The trees are our own rather than a crate's: the published ones with readable trees decide in double precision
 //! and send missing values their own way, which a graph over float32 features cannot repeat exactly; and none has
 //! randomised cuts together with bagging, columns drawn by seed and a loss curve over folds.
 
 mod bins;
+mod blend;
 mod boost;
 pub mod calibrate;
 mod choose;
@@ -17,17 +19,19 @@ mod head;
 mod kernel;
 mod linear;
 mod matrix;
+mod outside;
 mod tree;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use boost::{Boost, BoostSettings};
-pub use choose::{Candidate, Choice, choose};
+pub use choose::{Candidate, Choice, ENCODER_GAIN, choose};
 pub use folds::{grouped_folds, random_folds};
-pub use head::{Ensemble, Head, Part, PartSettings, Recipe, RecipePart, fit, out_of_fold};
+pub use head::{Ensemble, Head, Part, PartSettings, Recipe, RecipePart, fit};
 pub use kernel::{KernelMachine, KernelSettings, MAX_SUPPORT};
 pub use linear::{Linear, MOST_COUNTS};
 pub use matrix::{DESCRIPTOR_LIMIT, Scaling};
+pub use outside::{out_of_fold, out_of_fold_chosen};
 pub use tree::{Node, Tree};
 
 /// Largest count that the linear model tells apart.
@@ -48,12 +52,13 @@ pub enum LearnError {
     },
 }
 
-/// Features, row by row: counts, then descriptors.
+/// Features, row by row: counts, then descriptors, then the numbers of an embedding.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'a> {
     values: &'a [f32],
     width: usize,
     counts: usize,
+    embedding: usize,
 }
 
 impl<'a> Table<'a> {
@@ -64,7 +69,17 @@ impl<'a> Table<'a> {
     #[must_use]
     pub fn new(values: &'a [f32], width: usize, counts: usize) -> Self {
         assert!(width > 0 && values.len().is_multiple_of(width) && counts <= width, "whole rows");
-        Self { values, width, counts }
+        Self { values, width, counts, embedding: 0 }
+    }
+
+    /// The same, the last `columns` of each row being an encoder's vector.
+    ///
+    /// # Panics
+    /// If there are not as many columns behind the counts.
+    #[must_use]
+    pub fn with_embedding(self, columns: usize) -> Self {
+        assert!(self.counts + columns <= self.width, "counts and vectors overlap");
+        Self { embedding: columns, ..self }
     }
 
     /// Rows.
@@ -91,11 +106,34 @@ impl<'a> Table<'a> {
         self.counts
     }
 
+    /// Columns of the encoder's vector, which are the last.
+    #[must_use]
+    pub fn embedding(&self) -> usize {
+        self.embedding
+    }
+
+    /// The columns that a view scales: descriptors, with the encoder's vector or without.
+    pub(crate) fn dense(&self, view: View) -> std::ops::Range<usize> {
+        match view {
+            View::Descriptors => self.counts..self.width - self.embedding,
+            View::Encoder => self.counts..self.width,
+        }
+    }
+
     /// A row.
     #[must_use]
     pub fn row(&self, row: usize) -> &'a [f32] {
         &self.values[row * self.width..(row + 1) * self.width]
     }
+}
+
+/// Which dense columns a machine sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Descriptors.
+    Descriptors,
+    /// Descriptors and the encoder's vector.
+    Encoder,
 }
 
 /// What is predicted.
@@ -116,6 +154,8 @@ pub struct Data<'a> {
     pub rows: &'a [usize],
     /// The target of each of `rows`.
     pub targets: &'a [f64],
+    /// How much each of `rows` counts where predictions are compared with targets.
+    pub weights: &'a [f64],
     /// What the targets are.
     pub task: Task,
 }
@@ -124,7 +164,8 @@ impl Data<'_> {
     /// Refuses what nothing can be learnt from.
     pub(crate) fn check(&self) -> Result<(), LearnError> {
         let varied = self.targets.iter().any(|target| *target != self.targets[0]);
-        match varied && self.rows.len() >= 10 && self.rows.len() == self.targets.len() {
+        let whole = self.rows.len() == self.targets.len() && self.rows.len() == self.weights.len();
+        match varied && self.rows.len() >= 10 && whole {
             true => Ok(()),
             false => Err(LearnError::TooLittle { rows: self.rows.len() }),
         }

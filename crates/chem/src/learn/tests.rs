@@ -121,7 +121,9 @@ fn a_head_beats_the_mean_by_far_and_is_the_same_for_its_seed() {
     let (train, test): (Vec<usize>, Vec<usize>) = (0..500).partition(|row| row % 5 != 0);
     let of = |rows: &[usize]| rows.iter().map(|&row| targets[row]).collect::<Vec<f64>>();
     let known = of(&train);
-    let data = Data { table, rows: &train, targets: &known, task: Task::Regression };
+    let ones = vec![1.0; train.len()];
+    let data =
+        Data { table, rows: &train, targets: &known, weights: &ones, task: Task::Regression };
     let head = learnt(&data, 1);
     let guesses: Vec<f64> =
         test.iter().map(|&row| Guess::of(&head.predict(table.row(row))).mean).collect();
@@ -144,7 +146,9 @@ fn classes_are_told_apart_with_probabilities_that_hold() {
     let (train, test): (Vec<usize>, Vec<usize>) = (0..800).partition(|row| row % 4 != 0);
     let of = |rows: &[usize]| rows.iter().map(|&row| labels[row]).collect::<Vec<f64>>();
     let known = of(&train);
-    let data = Data { table, rows: &train, targets: &known, task: Task::Classification };
+    let ones = vec![1.0; train.len()];
+    let data =
+        Data { table, rows: &train, targets: &known, weights: &ones, task: Task::Classification };
     let head = learnt(&data, 1);
     let chances: Vec<f64> =
         test.iter().map(|&row| Guess::of(&head.predict(table.row(row))).mean).collect();
@@ -164,7 +168,9 @@ fn conformal_intervals_cover_nine_in_ten() {
         let (train, test): (Vec<usize>, Vec<usize>) = (0..400).partition(|row| row % 4 != 0);
         let of = |rows: &[usize]| rows.iter().map(|&row| targets[row]).collect::<Vec<f64>>();
         let known = of(&train);
-        let data = Data { table, rows: &train, targets: &known, task: Task::Regression };
+        let ones = vec![1.0; train.len()];
+        let data =
+            Data { table, rows: &train, targets: &known, weights: &ones, task: Task::Regression };
         let folds = random_folds(train.len(), 5, seed);
         let recipe = Recipe {
             task: Task::Regression,
@@ -191,6 +197,60 @@ fn conformal_intervals_cover_nine_in_ten() {
     assert!((0.87..=0.93).contains(&share), "{share}");
 }
 
+/// Where an encoder's vector says what nothing else does, it is taken; where it is noise, it is left.
+#[test]
+fn an_encoder_is_taken_where_it_helps() {
+    const VECTOR: usize = 12;
+    let mut random = Random::new(8);
+    let (plain, targets) = synthetic(240, 8);
+    let (mut wide, mut hidden) = (Vec::new(), Vec::new());
+    for row in plain.chunks(WIDTH) {
+        let vector: Vec<f32> = (0..VECTOR).map(|_| normal(&mut random) as f32).collect();
+        hidden.push(vector[..4].iter().map(|value| f64::from(*value)).sum::<f64>());
+        wide.extend(row.iter().chain(&vector));
+    }
+    let table = Table::new(&wide, WIDTH + VECTOR, COUNTS).with_embedding(VECTOR);
+    let rows: Vec<usize> = (0..240).collect();
+    let ones = vec![1.0; 240];
+    let folds = random_folds(240, 5, 0);
+    let choice = |targets: &[f64]| {
+        let data = Data { table, rows: &rows, targets, weights: &ones, task: Task::Regression };
+        watched(|watch| {
+            let choice = choose(&data, &folds, 0, watch).unwrap();
+            let ensemble = Ensemble { recipe: &choice.recipe, members: 2, seed: 0 };
+            let head = fit(&data, &ensemble, watch).unwrap();
+            assert_eq!(head.recipe.sees_encoder(), choice.recipe.sees_encoder());
+            choice
+        })
+    };
+    let shown: Vec<f64> = hidden.iter().zip(&targets).map(|(h, t)| h + 0.3 * t).collect();
+    let taken = choice(&shown);
+    assert!(taken.recipe.sees_encoder() && taken.chosen.contains("encoder"), "{taken:?}");
+    let left = choice(&targets);
+    assert!(!left.recipe.sees_encoder(), "{left:?}");
+    assert!(left.candidates.iter().any(|candidate| candidate.name.contains("encoder")));
+    let whole: f64 = left.recipe.parts.iter().map(|part| part.weight).sum();
+    assert!((whole - 1.0).abs() < 1e-9);
+}
+
+/// Chosen anew without the fold, heads still predict, and every row has its answer.
+#[test]
+fn residuals_of_heads_chosen_without_the_fold() {
+    let (values, targets) = synthetic(120, 12);
+    let table = Table::new(&values, WIDTH, COUNTS);
+    let rows: Vec<usize> = (0..120).collect();
+    let ones = vec![1.0; 120];
+    let data =
+        Data { table, rows: &rows, targets: &targets, weights: &ones, task: Task::Regression };
+    let folds = random_folds(120, 4, 1);
+    let answers = watched(|watch| out_of_fold_chosen(&data, &folds, (3, 1), watch)).unwrap();
+    assert!(answers.iter().all(|members| members.len() == 3));
+    let miss = |(members, target): (&Vec<f64>, &f64)| (Guess::of(members).mean - target).powi(2);
+    let error = answers.iter().zip(&targets).map(miss).sum::<f64>() / 120.0;
+    let spread = targets.iter().map(|target| target.powi(2)).sum::<f64>() / 120.0;
+    assert!(error < 0.6 * spread, "{error} of {spread}");
+}
+
 #[test]
 fn conformal_takes_the_rank_of_its_definition() {
     let guesses: Vec<Guess> = (0..19).map(|_| Guess { mean: 0.0, sd: 1.0 }).collect();
@@ -199,6 +259,14 @@ fn conformal_takes_the_rank_of_its_definition() {
     let interval = Interval::conformal(&truth, &guesses).unwrap();
     assert_eq!((interval.q90, interval.floor), (9.0, 1.0));
     assert_eq!(Interval::conformal(&[], &[]), None);
+    // Ten rows of weight 0.1 count as one: 0.9 · (10 + 1) = 9.9 of the weights, so the ninth of the other nine.
+    let weights: Vec<f64> = (0..19).map(|row| if row < 10 { 0.1 } else { 1.0 }).collect();
+    let interval = Interval::conformal_weighted(&truth, &guesses, &weights).unwrap();
+    assert_eq!(interval.q90, 9.5);
+    let heavy: Vec<f64> = (0..19).map(|row| if row < 10 { 10.0 } else { 1.0 }).collect();
+    let interval = Interval::conformal_weighted(&truth, &guesses, &heavy).unwrap();
+    // (109 + 1) · 0.9 = 99: the first ten have 100.
+    assert_eq!(interval.q90, 5.0);
 }
 
 #[test]
@@ -243,7 +311,8 @@ fn what_teaches_nothing_is_refused_and_a_flag_stops() {
     let rows: Vec<usize> = (0..50).collect();
     let same = vec![1.0; 50];
     let folds = random_folds(50, 5, 0);
-    let flat = Data { table, rows: &rows, targets: &same, task: Task::Regression };
+    let ones = vec![1.0; 50];
+    let flat = Data { table, rows: &rows, targets: &same, weights: &ones, task: Task::Regression };
     let refused = watched(|watch| choose(&flat, &folds, 0, watch));
     assert_eq!(refused.unwrap_err(), LearnError::TooLittle { rows: 50 });
     let data = Data { targets: &targets, ..flat };

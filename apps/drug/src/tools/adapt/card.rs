@@ -5,11 +5,13 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use strata_chem::learn::{Part, PartSettings, Task};
+use strata_core::card::{Dim, Port};
 
 use super::assay::Assay;
+use super::encoder::Encoder;
 use super::graph::{INPUT, OUTPUT};
 use super::train::{MEMBERS, Trained};
-use super::{AdaptOptions, Facts, FinalRows, SplitKind};
+use super::{AdaptOptions, Facts, Features, FinalRows, SplitKind};
 use crate::tools::ToolError;
 
 /// Columns that `screen` adds itself: an endpoint of such a name gets `_pred` behind it.
@@ -61,11 +63,29 @@ fn table(out: &mut String, head: &str, pairs: &[(&str, String)]) {
     }
 }
 
+/// An input as another card has it.
+fn given(port: &Port) -> Vec<(&'static str, String)> {
+    let dimension = |dim: &Dim| match dim {
+        Dim::Fixed(length) => length.to_string(),
+        Dim::Symbol(name) => text(name),
+    };
+    let shape: Vec<String> = port.shape.iter().map(dimension).collect();
+    let dtype = serde_json::to_value(port.dtype).unwrap_or_default();
+    let mut pairs = vec![
+        ("name", text(&port.name)),
+        ("dtype", dtype.to_string()),
+        ("shape", format!("[{}]", shape.join(", "))),
+        ("meaning", text(&port.meaning)),
+    ];
+    pairs.extend(port.unit.iter().map(|unit| ("unit", text(unit))));
+    pairs
+}
+
 /// How the held-out part was set apart.
 pub(super) fn split_name(options: &AdaptOptions) -> String {
     match options.split {
-        SplitKind::Random => format!("random 80/10/10, seed {}", options.seed),
-        SplitKind::Scaffold => "scaffold deterministic 80/10/10".to_owned(),
+        SplitKind::Random => format!("random 90/10, seed {}", options.seed),
+        SplitKind::Scaffold => "scaffold deterministic 90/10".to_owned(),
     }
 }
 
@@ -90,9 +110,10 @@ pub(super) fn parts(trained: &Trained) -> Vec<String> {
                 s.ridge
             ),
             (PartSettings::Kernel(s), _) => format!("kernel ridge regression, ridge {}", s.ridge),
-            (PartSettings::Linear { ridge }, _) => format!("ridge regression, ridge {ridge}"),
+            (PartSettings::Linear { ridge, .. }, _) => format!("ridge regression, ridge {ridge}"),
         };
-        format!("{words}; weight {:.2}", part.weight)
+        let sees = if part.settings.sees_encoder() { ", with the encoder's vector" } else { "" };
+        format!("{words}{sees}; weight {:.2}", part.weight)
     };
     recipe.parts.iter().zip(&trained.head.parts).map(part).collect()
 }
@@ -100,6 +121,7 @@ pub(super) fn parts(trained: &Trained) -> Vec<String> {
 /// `card.toml`; the files it names must already be in `folder`.
 pub(super) fn card(
     (assay, trained, facts): (&Assay, &Trained, &Facts),
+    features: &Features,
     options: &AdaptOptions,
     folder: &Path,
 ) -> Result<String, ToolError> {
@@ -146,17 +168,22 @@ pub(super) fn card(
         ];
         table(&mut out, "[[files]]", &pairs);
     }
+    let encoder = features.encoder_of(&trained.head);
+    for port in encoder.map_or(&[][..], Encoder::inputs) {
+        table(&mut out, "[[inputs]]", &given(port));
+    }
     let meaning = "2048 folded ECFP4 counts, then 110 descriptors under RDKit's names";
+    let rows = if encoder.is_some() { "molecules" } else { "N" };
     let port = |name: &str, width: usize, meaning: &str, unit: &str| {
         [
             ("name", text(name)),
             ("dtype", text("float32")),
-            ("shape", format!("[\"N\", {width}]")),
+            ("shape", format!("[\"{rows}\", {width}]")),
             ("meaning", text(meaning)),
             ("unit", text(unit)),
         ]
     };
-    table(&mut out, "[[inputs]]", &port(INPUT, facts.width, meaning, "1"));
+    table(&mut out, "[[inputs]]", &port(INPUT, features.width(), meaning, "1"));
     let of_member = if regression { "a value a member" } else { "a probability a member" };
     table(
         &mut out,
@@ -181,8 +208,8 @@ pub(super) fn card(
         table(&mut out, "[endpoints.conformal]", &pairs);
     }
     let features = [
-        ("featuriser", text(&facts.featuriser)),
-        ("featuriser_hash", text(&facts.featuriser_hash)),
+        ("featuriser", text(&facts.featuriser.id())),
+        ("featuriser_hash", text(&facts.featuriser.hash())),
     ];
     table(&mut out, "[preprocess]", &features);
     let sd = "sample (divided by the number of members less one)";
@@ -215,7 +242,7 @@ pub(super) fn card(
             ("seed", options.seed.to_string()),
             ("metric", text(&figure.metric)),
             ("value", number(figure.value)),
-            ("n", trained.split.test.len().to_string()),
+            ("n", trained.parts[1].len().to_string()),
             ("note", text(&note)),
         ];
         table(&mut out, "[[figures]]", &pairs);
@@ -238,11 +265,12 @@ fn description(assay: &Assay, options: &AdaptOptions) -> String {
 /// `README.md`.
 pub(super) fn readme(
     (assay, trained, facts): (&Assay, &Trained, &Facts),
+    features: &Features,
     options: &AdaptOptions,
 ) -> String {
     let mut out =
         format!("# {}\n\n{}\n\n## How it was made\n\n", facts.title, description(assay, options));
-    let split = &trained.split;
+    let [train, test] = trained.parts.each_ref().map(Vec::len);
     let (n, input) = (assay.molecules.len(), &facts.input);
     let _ = writeln!(
         out,
@@ -256,11 +284,8 @@ pub(super) fn readme(
     );
     let _ = writeln!(
         out,
-        "- Split: {} ({} train, {} valid, {} test).",
+        "- Split: {}: {train} molecules to train on, {test} set aside (in `held-out.csv` with what was predicted).",
         split_name(options),
-        split.train.len(),
-        split.valid.len(),
-        split.test.len()
     );
     let _ = writeln!(
         out,
@@ -279,7 +304,10 @@ pub(super) fn readme(
         "- The file holds {MEMBERS} members trained on {which} ({} molecules); each leaves out its own tenth.",
         trained.final_rows.len()
     );
-    let _ = writeln!(out, "- Features: {}. Seed {}.", facts.featuriser, options.seed);
+    let _ = writeln!(out, "- Features: {}. Seed {}.", facts.featuriser.id(), options.seed);
+    if let Some(encoder) = features.encoder_of(&trained.head) {
+        let _ = writeln!(out, "- The encoder is part of the file: {}.", encoder.label());
+    }
     let _ = writeln!(
         out,
         "- The ONNX file gives what the trained members give within {:.1e} on all {n} molecules.",
@@ -294,9 +322,7 @@ pub(super) fn readme(
         let _ = writeln!(
             out,
             "| {} | {:.4} | {interval} | {baseline} | {} |",
-            figure.metric,
-            figure.value,
-            split.test.len()
+            figure.metric, figure.value, test
         );
     }
     out += "\n## Tried, by out-of-fold error on the training part\n\n| blend | error |\n| --- | --- |\n";

@@ -1,4 +1,5 @@
-//! A head as an ONNX graph: `features [N, width]` to `predictions [N, members]`, values or probabilities.
+//! A head as an ONNX graph: `features [N, width]` to `predictions [N, members]`, values or probabilities. Where the head sees
+//! an encoder's vectors, the encoder's graph with its inputs stands before it.
 //!
 //! Each part gives a matrix of members' scores; weights, slopes and offsets of the blend are folded into leaves and
 //! weights, so that the parts are added and nothing else. Trees are one TreeEnsembleRegressor a member: deadlines are
@@ -8,16 +9,46 @@ use strata_chem::learn::{
     Boost, COUNT_LIMIT, DESCRIPTOR_LIMIT, Head, KernelMachine, Linear, Part, Scaling, Task,
 };
 
+use super::Features;
+use super::join::Base;
 use super::proto::{Attribute, DOUBLE, FLOAT, Graph, ML};
+use crate::tools::ToolError;
 
 /// Name of the graph's input.
 pub(super) const INPUT: &str = "features";
 /// Name of its output.
 pub(super) const OUTPUT: &str = "predictions";
 
-/// The file of a head over rows of `width` columns, the first `counts` of which are counts.
-pub(super) fn to_onnx(head: &Head, name: &str, (width, counts): (usize, usize)) -> Vec<u8> {
-    let mut graph = Graph::default();
+/// Beginning of the names of what stands behind an encoder.
+const HEAD: &str = "head.";
+
+/// The file of a head over such features.
+///
+/// # Errors
+/// Where the encoder's file does not let a head be joined.
+pub(super) fn to_onnx(head: &Head, name: &str, features: &Features) -> Result<Vec<u8>, ToolError> {
+    let encoder = features.encoder_of(head);
+    let base = match encoder {
+        None => None,
+        Some(encoder) => {
+            let base = Base::read(&encoder.file, encoder.output(), (HEAD, &[INPUT, OUTPUT]));
+            Some(base.map_err(|why| {
+                let label = encoder.label();
+                ToolError::Request(format!("no head can stand behind encoder {label}: {why}"))
+            })?)
+        }
+    };
+    let scope = if base.is_some() { HEAD } else { "" };
+    let mut graph = Graph::behind(base);
+    graph.within(scope.to_owned());
+    let row = match encoder {
+        None => INPUT.to_owned(),
+        Some(encoder) => {
+            let axis = [("axis", Attribute::Int(1))];
+            graph.node_with(("", "Concat"), &[INPUT, encoder.output()], "row", &axis)
+        }
+    };
+    let counts = features.table().counts();
     let mut biases = vec![0.0f64; head.members];
     let mut sum: Option<String> = None;
     for (at, part) in head.parts.iter().enumerate() {
@@ -28,11 +59,16 @@ pub(super) fn to_onnx(head: &Head, name: &str, (width, counts): (usize, usize)) 
             Part::Linear(linear) => linear.biases.iter().map(|&bias| f64::from(bias)).collect(),
         };
         biases.iter_mut().zip(own).for_each(|(bias, own)| *bias += slope * own + offset);
+        // A head may have two machines, of which one sees the encoder's vector.
+        let sees = head.recipe.parts[at].settings.sees_encoder();
+        graph.within(if sees { format!("{scope}encoder_") } else { scope.to_owned() });
+        let input = if sees { row.as_str() } else { INPUT };
         let scores = match part {
             Part::Trees(boosts) => trees(&mut graph, boosts, slope),
-            Part::Kernel(machine) => kernel(&mut graph, machine, slope, counts),
-            Part::Linear(model) => linear(&mut graph, model, slope),
+            Part::Kernel(machine) => kernel(&mut graph, (machine, input), slope, counts),
+            Part::Linear(model) => linear(&mut graph, (model, input), slope),
         };
+        graph.within(scope.to_owned());
         sum = Some(match sum {
             Some(before) => graph.node("Add", &[&before, &scores], &format!("sum_{at}")),
             None => scores,
@@ -41,14 +77,16 @@ pub(super) fn to_onnx(head: &Head, name: &str, (width, counts): (usize, usize)) 
     let biases: Vec<f32> = biases.into_iter().map(|bias| bias as f32).collect();
     let bias = graph.floats("bias", &[biases.len()], &biases);
     let sum = sum.unwrap_or_default();
-    match head.recipe.task {
-        Task::Regression => graph.node("Add", &[&sum, &bias], OUTPUT),
-        Task::Classification => {
-            let odds = graph.node("Add", &[&sum, &bias], "log_odds");
-            graph.node("Sigmoid", &[&odds], OUTPUT)
-        }
+    let odds = match head.recipe.task {
+        Task::Regression => None,
+        Task::Classification => Some(graph.node("Add", &[&sum, &bias], "log_odds")),
     };
-    graph.file(name, (INPUT, width), (OUTPUT, head.members))
+    graph.within(String::new());
+    match odds {
+        None => graph.node("Add", &[&sum, &bias], OUTPUT),
+        Some(odds) => graph.node("Sigmoid", &[&odds], OUTPUT),
+    };
+    Ok(graph.file(name, (INPUT, features.width()), (OUTPUT, head.members)))
 }
 
 fn trees(graph: &mut Graph, boosts: &[Boost], slope: f64) -> String {
@@ -119,9 +157,9 @@ fn clipped(graph: &mut Graph, input: &str, (low, high): (f32, f32), of: &str) ->
     graph.node("Clip", &[input, &low, &high], &format!("{of}_clipped"))
 }
 
-fn scaled(graph: &mut Graph, scaling: &Scaling, of: &str) -> String {
+fn scaled(graph: &mut Graph, (scaling, input): (&Scaling, &str), of: &str) -> String {
     let width = scaling.columns.len();
-    let values = gathered(graph, INPUT, &scaling.columns, of);
+    let values = gathered(graph, input, &scaling.columns, of);
     let mean = graph.floats(&format!("{of}_mean"), &[width], &scaling.mean);
     let scale = graph.floats(&format!("{of}_scale"), &[width], &scaling.scale);
     let centred = graph.node("Sub", &[&values, &mean], &format!("{of}_centred"));
@@ -129,7 +167,7 @@ fn scaled(graph: &mut Graph, scaling: &Scaling, of: &str) -> String {
     clipped(graph, &values, (-DESCRIPTOR_LIMIT, DESCRIPTOR_LIMIT), of)
 }
 
-fn linear(graph: &mut Graph, model: &Linear, slope: f64) -> String {
+fn linear(graph: &mut Graph, (model, input): (&Linear, &str), slope: f64) -> String {
     let members = model.biases.len();
     let by_column = |of: &[Vec<f32>], columns: usize| -> Vec<f32> {
         let weight = |column: usize, member: usize| (slope * f64::from(of[member][column])) as f32;
@@ -138,7 +176,7 @@ fn linear(graph: &mut Graph, model: &Linear, slope: f64) -> String {
     let descriptors = model.scaling.columns.len();
     let weights = by_column(&model.of_descriptors, descriptors);
     let weights = graph.floats("linear_weights", &[descriptors, members], &weights);
-    let values = scaled(graph, &model.scaling, "linear");
+    let values = scaled(graph, (&model.scaling, input), "linear");
     let of_descriptors = graph.node("MatMul", &[&values, &weights], "linear_descriptors");
     if model.counts.is_empty() {
         return of_descriptors;
@@ -154,16 +192,23 @@ fn linear(graph: &mut Graph, model: &Linear, slope: f64) -> String {
 /// Values of another type.
 fn cast(graph: &mut Graph, input: &str, to: i64) -> String {
     let to = [("to", Attribute::Int(to))];
-    graph.node_with(("", "Cast"), &[input], &format!("{input}_cast"), &to)
+    let name = format!("{}_cast", graph.bare(input));
+    graph.node_with(("", "Cast"), &[input], &name, &to)
 }
 
 /// In double precision, as the machine itself: weights are large and of both signs where the ridge is small.
-fn kernel(graph: &mut Graph, machine: &KernelMachine, slope: f64, counts: usize) -> String {
+fn kernel(
+    graph: &mut Graph,
+    (machine, input): (&KernelMachine, &str),
+    slope: f64,
+    counts: usize,
+) -> String {
     let share = machine.settings.tanimoto;
-    let tanimoto = tanimoto(graph, machine, counts);
+    let axis = graph.ints("kernel_axis", &[1]);
+    let tanimoto = tanimoto(graph, machine, (counts, &axis));
     let share_of = graph.doubles("kernel_share", &[], &[share]);
     let tanimoto = graph.node("Mul", &[&tanimoto, &share_of], "kernel_tanimoto");
-    let gauss = gauss(graph, machine);
+    let gauss = gauss(graph, (machine, input), &axis);
     let share_of = graph.doubles("kernel_rest", &[], &[1.0 - share]);
     let gauss = graph.node("Mul", &[&gauss, &share_of], "kernel_gauss");
     let values = graph.node("Add", &[&tanimoto, &gauss], "kernel_values");
@@ -175,15 +220,14 @@ fn kernel(graph: &mut Graph, machine: &KernelMachine, slope: f64, counts: usize)
 }
 
 /// |x ∧ y| ÷ |x ∨ y| with each molecule of the support. Bits that none of them has count for the union alone.
-fn tanimoto(graph: &mut Graph, machine: &KernelMachine, counts: usize) -> String {
+fn tanimoto(graph: &mut Graph, machine: &KernelMachine, (counts, axis): (usize, &str)) -> String {
     let support = machine.support();
     let has = |bit: &usize| (0..support).any(|molecule| machine.has_bit(molecule, *bit));
     let seen: Vec<usize> = (0..counts).filter(has).collect();
     let all: Vec<usize> = (0..counts).collect();
     let bits = gathered(graph, INPUT, &all, "kernel_counts");
     let bits = clipped(graph, &bits, (0.0, 1.0), "kernel_counts");
-    let axis = graph.ints("kernel_axis", &[1]);
-    let on = graph.node("ReduceSum", &[&bits, &axis], "kernel_on");
+    let on = graph.node("ReduceSum", &[&bits, axis], "kernel_on");
     let bits = gathered(graph, &bits, &seen, "kernel_bits");
     let of_support: Vec<u8> = seen
         .iter()
@@ -205,12 +249,12 @@ fn tanimoto(graph: &mut Graph, machine: &KernelMachine, counts: usize) -> String
 }
 
 /// exp(−γ |x − y|²) with each molecule of the support.
-fn gauss(graph: &mut Graph, machine: &KernelMachine) -> String {
+fn gauss(graph: &mut Graph, (machine, input): (&KernelMachine, &str), axis: &str) -> String {
     let (support, width) = (machine.support(), machine.scaling.columns.len());
-    let values = scaled(graph, &machine.scaling, "kernel");
+    let values = scaled(graph, (&machine.scaling, input), "kernel");
     let values = cast(graph, &values, DOUBLE);
     let squares = graph.node("Mul", &[&values, &values], "kernel_squares");
-    let square = graph.node("ReduceSum", &[&squares, "kernel_axis"], "kernel_square");
+    let square = graph.node("ReduceSum", &[&squares, axis], "kernel_square");
     let by_column: Vec<f32> =
         (0..width).flat_map(|c| (0..support).map(move |m| machine.scaled(m)[c])).collect();
     let by_column = graph.floats("kernel_points", &[width, support], &by_column);

@@ -1,49 +1,44 @@
 //! `adapt`: a model of the user's own measurements, ready for `screen`.
 //!
 //! Rows are read and merged (`assay`), split, a head is chosen by cross-validation on the training part, judged on
-//! the held-out part and calibrated on molecules it was not trained on (`train`), written as an ONNX graph
-//! (`graph`) with its card (`card`), and opened the way `screen` opens it: every molecule must come out as the
-//! trained head has it, or nothing is left behind.
+//! the held-out part and calibrated on molecules it was not trained on (`train`), written as an ONNX graph (`graph`),
+//! behind the encoder's where it sees its vectors (`encoder`, `join`), with its card (`card`), and opened the way
+//! `screen` opens it (`write`): every molecule must come out as the trained head has it, or nothing is left behind.
 
 mod assay;
 mod card;
+mod encoder;
 mod graph;
+mod join;
 mod proto;
 mod report;
 mod train;
+mod write;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use ndarray::ArrayView2;
 use sha2::{Digest, Sha256};
-use strata_chem::arena::DomainSet;
-use strata_chem::arena::domain::DomainRecord;
-use strata_chem::features::{DEFAULT_ID, Featuriser};
-use strata_chem::learn::{Candidate, Task, Watch};
-use strata_core::runtime::RunOptions;
+use strata_chem::features::{DEFAULT_ID, Featuriser, ModelFeaturiser};
+use strata_chem::learn::{Candidate, Head, Table, Task, Watch};
 use strata_core::stream::{Progress, Update};
 
 pub use assay::{Dropped, FEWEST};
 pub use train::HeldOut;
+pub(crate) use write::HELD_OUT;
 
 use super::ToolError;
 use crate::input::RecordReader;
-use crate::screen::{Folder, Molecules, load_models};
+use crate::screen::ModelSource;
 use assay::Assay;
-use train::Trained;
+use encoder::Encoder;
 
 /// Columns of [`DEFAULT_ID`] that are counts.
 const COUNTS: usize = 2048;
-/// Morgan radius of the fingerprints.
-const RADIUS: u32 = 2;
 /// Largest difference between the file and the trained head, in standard deviations of the targets where those are
 /// above 1.
 const TOLERANCE: f64 = 1e-4;
-/// Molecules of the golden example.
-const GOLDEN: usize = 8;
 
 /// What the targets are.
 #[derive(
@@ -130,6 +125,8 @@ pub struct AdaptOptions {
     pub seed: u64,
     /// What the head that ships is trained on.
     pub final_rows: FinalRows,
+    /// The encoder whose vectors are features too: `none`, or otherwise `molecule-encoder` where it is there.
+    pub encoder: Option<String>,
     /// Write over an existing model.
     pub force: bool,
 }
@@ -157,8 +154,8 @@ pub struct Adapted {
     pub conflicts: Vec<String>,
     /// Rows left out, each with its reason.
     pub dropped: Vec<Dropped>,
-    /// Molecules of the training, validation and test part.
-    pub parts: [usize; 3],
+    /// Molecules trained on and set aside.
+    pub parts: [usize; 2],
     /// How they were set apart.
     pub split: String,
     /// Figures on the test part.
@@ -171,6 +168,9 @@ pub struct Adapted {
     pub trained_on: usize,
     /// Largest difference between the ONNX file and the trained head.
     pub parity: f64,
+    /// The encoder whose vectors the head sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<String>,
     /// Remarks on the data.
     pub notes: Vec<String>,
 }
@@ -183,9 +183,7 @@ struct Facts {
     endpoint: String,
     input: String,
     data_sha256: String,
-    featuriser: String,
-    featuriser_hash: String,
-    width: usize,
+    featuriser: ModelFeaturiser,
     tolerance: f64,
     parity: f64,
 }
@@ -196,16 +194,15 @@ impl Facts {
     }
 }
 
-/// Trains on the rows of a reader and writes a model; `input` is the data's name on the card.
+/// Trains on the rows of a reader and writes a model; `input` is the data's name on the card, `models` has the encoder.
 ///
 /// # Errors
 /// [`ToolError`]: nothing is left in the folder then.
 pub fn adapt(
     reader: &mut dyn RecordReader,
     input: &str,
-    options: &AdaptOptions,
-    stop: &AtomicBool,
-    progress: &mut dyn Progress,
+    (options, models): (&AdaptOptions, &dyn ModelSource),
+    (stop, progress): (&AtomicBool, &mut dyn Progress),
 ) -> Result<Adapted, ToolError> {
     let name = match &options.name {
         Some(name) => name.clone(),
@@ -214,10 +211,10 @@ pub fn adapt(
     let folder = options.out.join(&name);
     refuse(&name, &folder, options.force)?;
     let featuriser = Featuriser::from_id(DEFAULT_ID)?;
-    let assay = assay::read(reader, options, &featuriser, progress)?;
-    let width = featuriser.dim();
-    let features: Vec<f32> =
-        assay.molecules.iter().flat_map(|m| m.features.iter().copied()).collect();
+    let mut assay = assay::read(reader, options, &featuriser, progress)?;
+    let encoder = Encoder::find(options.encoder.as_deref(), models)?;
+    let encoder = encoder.map_err(|why| assay.notes.push(why)).ok();
+    let features = Features::of(&assay, featuriser, encoder)?;
     let rows = assay.rows;
     let progress = RefCell::new(progress);
     let step = |stage: &str, done: f64| {
@@ -232,7 +229,7 @@ pub fn adapt(
         progress.borrow_mut().update(&update);
     };
     let watch = Watch { stop, step: &step };
-    let trained = train::train(&assay, (&features, width, COUNTS), options, &watch)?;
+    let trained = train::train(&assay, features.table(), options, &watch)?;
     let targets = || assay.molecules.iter().map(|molecule| molecule.target);
     let mean = targets().sum::<f64>() / assay.molecules.len() as f64;
     let variance =
@@ -242,15 +239,12 @@ pub fn adapt(
         endpoint: card::endpoint(&options.target),
         input: input.to_owned(),
         data_sha256: digest(&assay),
-        featuriser: featuriser.id().to_owned(),
-        featuriser_hash: featuriser.hash(),
-        width,
+        featuriser: features.of_head(&trained.head),
         tolerance: TOLERANCE * variance.sqrt().max(1.0),
         parity: 0.0,
         name,
     };
-    facts.parity = write((&assay, &trained, &facts), &features, options, &folder)?;
-    let split = &trained.split;
+    facts.parity = write::write((&assay, &trained, &facts), &features, options, &folder)?;
     let candidate = |candidate: &Candidate| (candidate.name.clone(), candidate.loss);
     Ok(Adapted {
         name: facts.name,
@@ -263,15 +257,64 @@ pub fn adapt(
         merged: assay.merged,
         conflicts: assay.conflicts,
         dropped: assay.dropped,
-        parts: [split.train.len(), split.valid.len(), split.test.len()],
+        parts: trained.parts.map(|part| part.len()),
         split: card::split_name(options),
         chosen: trained.choice.chosen.clone(),
         candidates: trained.choice.candidates.iter().map(candidate).collect(),
         figures: trained.figures,
         trained_on: trained.final_rows.len(),
         parity: facts.parity,
+        encoder: features.encoder_of(&trained.head).map(Encoder::label),
         notes: assay.notes,
     })
+}
+
+/// The features of all molecules, a row each: counts and descriptors, then the encoder's vector where there is one.
+struct Features {
+    rows: Vec<f32>,
+    featuriser: Featuriser,
+    encoder: Option<Encoder>,
+}
+
+impl Features {
+    fn of(
+        assay: &Assay,
+        featuriser: Featuriser,
+        encoder: Option<Encoder>,
+    ) -> Result<Self, ToolError> {
+        let vectors = match &encoder {
+            Some(encoder) => encoder.vectors(&assay.molecules)?,
+            None => Vec::new(),
+        };
+        let width = encoder.as_ref().map_or(0, Encoder::width);
+        let mut rows = Vec::with_capacity(assay.molecules.len() * (featuriser.dim() + width));
+        for (at, molecule) in assay.molecules.iter().enumerate() {
+            rows.extend_from_slice(&molecule.features);
+            rows.extend_from_slice(&vectors[at * width..(at + 1) * width]);
+        }
+        Ok(Self { rows, featuriser, encoder })
+    }
+
+    /// Columns of fingerprint and descriptors.
+    fn width(&self) -> usize {
+        self.featuriser.dim()
+    }
+
+    fn table(&self) -> Table<'_> {
+        let embedding = self.encoder.as_ref().map_or(0, Encoder::width);
+        Table::new(&self.rows, self.width() + embedding, COUNTS).with_embedding(embedding)
+    }
+
+    /// The encoder, where a head needs it.
+    fn encoder_of(&self, head: &Head) -> Option<&Encoder> {
+        self.encoder.as_ref().filter(|_| head.recipe.sees_encoder())
+    }
+
+    /// What a model of the head reads of a molecule.
+    fn of_head(&self, head: &Head) -> ModelFeaturiser {
+        let graph = self.encoder_of(head).is_some();
+        ModelFeaturiser { graph, rows: Some(self.featuriser.clone()) }
+    }
 }
 
 /// A model's name from a column's.
@@ -313,102 +356,5 @@ fn digest(assay: &Assay) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes the model beside its place, opens it as `screen` does, compares, and puts it there. The largest difference.
-fn write(
-    (assay, trained, facts): (&Assay, &Trained, &Facts),
-    features: &[f32],
-    options: &AdaptOptions,
-    folder: &Path,
-) -> Result<f64, ToolError> {
-    let out = &options.out;
-    std::fs::create_dir_all(out).map_err(ToolError::io(out))?;
-    let beside =
-        tempfile::Builder::new().prefix(".adapt-").tempdir_in(out).map_err(ToolError::io(out))?;
-    let part = beside.path().join(&facts.name);
-    std::fs::create_dir(&part).map_err(ToolError::io(&part))?;
-    let put = |name: &str, bytes: &[u8]| {
-        let path = part.join(name);
-        std::fs::write(&path, bytes).map_err(ToolError::io(&path))
-    };
-    put(&facts.model_file(), &graph::to_onnx(&trained.head, &facts.name, (facts.width, COUNTS)))?;
-    domain(assay, trained, &facts.name, &part.join("domain.bin"))?;
-    put("golden.json", golden(assay, trained, facts.width).as_bytes())?;
-    put("card.toml", card::card((assay, trained, facts), options, &part)?.as_bytes())?;
-    let parity = compare(trained, facts, features, beside.path())?;
-    let known = Facts { parity, ..facts.clone() };
-    put("README.md", card::readme((assay, trained, &known), options).as_bytes())?;
-    if folder.exists() {
-        // Out of the way rather than deleted: it goes with the temporary folder once the new one is there.
-        std::fs::rename(folder, beside.path().join(".before")).map_err(ToolError::io(folder))?;
-    }
-    std::fs::rename(&part, folder).map_err(ToolError::io(folder))?;
-    Ok(parity)
-}
-
-/// Fingerprints of the molecules that were trained on, each once.
-fn domain(assay: &Assay, trained: &Trained, name: &str, path: &Path) -> Result<(), ToolError> {
-    let words = |row: &usize| {
-        let mut words = vec![0u64; COUNTS / 64];
-        let counts = assay.molecules[*row].features[..COUNTS].iter().enumerate();
-        counts
-            .filter(|(_, count)| **count > 0.0)
-            .for_each(|(bit, _)| words[bit / 64] |= 1 << (bit % 64));
-        words
-    };
-    let mut seen = BTreeSet::new();
-    let fresh = trained.final_rows.iter().map(words).filter(|words| seen.insert(words.clone()));
-    let records: Vec<DomainRecord> = fresh.map(|words| DomainRecord { mask: 1, words }).collect();
-    Ok(DomainSet::write(path, (COUNTS, RADIUS), &[name.to_owned()], &records)?)
-}
-
-/// The golden example: molecules spread over the data, with the trained head's answers.
-fn golden(assay: &Assay, trained: &Trained, width: usize) -> String {
-    let n = assay.molecules.len();
-    let rows: Vec<usize> = (0..GOLDEN).map(|at| at * (n - 1) / (GOLDEN - 1)).collect();
-    let features: Vec<f32> =
-        rows.iter().flat_map(|&r| assay.molecules[r].features.iter().copied()).collect();
-    let answers: Vec<f64> =
-        rows.iter().flat_map(|&row| trained.head.predict(&assay.molecules[row].features)).collect();
-    let smiles: Vec<&str> = rows.iter().map(|&row| assay.molecules[row].smiles.as_str()).collect();
-    let (input, output) = (graph::INPUT, graph::OUTPUT);
-    let json = serde_json::json!({
-        "smiles": smiles,
-        "inputs": { input: { "shape": [GOLDEN, width], "data": features } },
-        "outputs": { output: { "shape": [GOLDEN, trained.head.members], "data": answers } },
-    });
-    format!("{json}\n")
-}
-
-/// Opens the model as `screen` does and compares every molecule with the trained head.
-fn compare(
-    trained: &Trained,
-    facts: &Facts,
-    features: &[f32],
-    models: &Path,
-) -> Result<f64, ToolError> {
-    let wrong =
-        |text: String| ToolError::Request(format!("the written model was not usable: {text}"));
-    let loaded = load_models(std::slice::from_ref(&facts.name), &Folder::new(Some(models), 1))?;
-    let [model] = loaded.predictors() else { return Err(wrong("it is not one model".to_owned())) };
-    let mut largest = 0.0f64;
-    for rows in features.chunks(256 * facts.width) {
-        let n = rows.len() / facts.width;
-        let view = ArrayView2::from_shape((n, facts.width), rows)
-            .map_err(|error| wrong(error.to_string()))?;
-        let mut answers = vec![0.0f32; n * model.width()];
-        let molecules = Molecules { rows: view, graphs: &[] };
-        let run = model.predict(molecules, &RunOptions::default(), &mut answers);
-        run.map_err(|error| wrong(error.message.clone()))?;
-        for (row, answers) in rows.chunks(facts.width).zip(answers.chunks(model.width())) {
-            for (expected, &got) in trained.head.predict(row).into_iter().zip(answers) {
-                let difference = (expected - f64::from(got)).abs();
-                // Written so that a difference that is no number counts as wrong.
-                largest = if difference <= largest { largest } else { difference };
-            }
-        }
-    }
-    match largest <= facts.tolerance {
-        true => Ok(largest),
-        false => Err(wrong(format!("it differs from the trained head by {largest:.2e}"))),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,7 @@
-//! ONNX files, writing side: the few messages of onnx.proto (IR version 8) that a head's graph is made of.
+//! ONNX files, writing side: the few messages of onnx.proto (IR version 8) that a head's graph is made of, alone or behind
+//! an encoder's.
+
+use super::join::{Base, FORMAT, TREES};
 
 /// A protobuf message being written.
 #[derive(Debug, Clone, Default)]
@@ -13,9 +16,13 @@ impl Message {
         self.0.push(value as u8);
     }
 
-    fn int(&mut self, field: u64, value: i64) {
+    fn number(&mut self, field: u64, value: u64) {
         self.varint(field << 3);
-        self.varint(value.cast_unsigned());
+        self.varint(value);
+    }
+
+    fn int(&mut self, field: u64, value: i64) {
+        self.number(field, value.cast_unsigned());
     }
 
     fn float(&mut self, field: u64, value: f32) {
@@ -87,14 +94,36 @@ impl Attribute {
     }
 }
 
-/// A graph of one input and one output being written; both are matrices of floats with any number of rows.
+/// A graph being written: one matrix of floats in and one out, each with any number of rows, behind an encoder's graph where
+/// there is one.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
+    base: Option<Base>,
+    scope: String,
     nodes: Vec<Message>,
     constants: Vec<Message>,
 }
 
 impl Graph {
+    /// A graph whose nodes come behind another's.
+    pub(super) fn behind(base: Option<Base>) -> Self {
+        Self { base, ..Self::default() }
+    }
+
+    /// Names of what is added from now on begin so.
+    pub(super) fn within(&mut self, scope: String) {
+        self.scope = scope;
+    }
+
+    /// A name without what the names added now begin with.
+    pub(super) fn bare<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(self.scope.as_str()).unwrap_or(name)
+    }
+
+    fn named(&self, name: &str) -> String {
+        format!("{}{name}", self.scope)
+    }
+
     /// Adds a node of ONNX's own operators; its output's name.
     pub(super) fn node(&mut self, op: &str, inputs: &[&str], output: &str) -> String {
         self.node_with(("", op), inputs, output, &[])
@@ -110,14 +139,15 @@ impl Graph {
     ) -> String {
         let mut m = Message::default();
         inputs.iter().for_each(|input| m.text(1, input));
-        m.text(2, output);
+        let output = self.named(output);
+        m.text(2, &output);
         m.text(4, op);
         attributes.iter().for_each(|(name, value)| m.message(5, &value.encode(name)));
         if !domain.is_empty() {
             m.text(7, domain);
         }
         self.nodes.push(m);
-        output.to_owned()
+        output
     }
 
     /// Adds a constant of floats; its name.
@@ -147,39 +177,47 @@ impl Graph {
         let mut m = Message::default();
         shape.iter().for_each(|&length| m.int(1, length as i64));
         m.int(2, dtype);
-        m.text(8, name);
+        let name = self.named(name);
+        m.text(8, &name);
         m.bytes(9, raw);
         self.constants.push(m);
-        name.to_owned()
+        name
     }
 
     /// The file: input and output by name and number of columns.
     pub(super) fn file(&self, name: &str, input: (&str, usize), output: (&str, usize)) -> Vec<u8> {
         let mut graph = Message::default();
+        let base = self.base.as_ref();
+        // The encoder's own word for the number of rows.
+        let rows = if base.is_some() { "molecules" } else { "N" };
+        let of_base = |part: fn(&Base) -> &Vec<Vec<u8>>| base.map_or(&[][..], |base| part(base));
+        of_base(|base| &base.nodes).iter().for_each(|node| graph.bytes(1, node));
         self.nodes.iter().for_each(|node| graph.message(1, node));
         graph.text(2, name);
+        of_base(|base| &base.constants).iter().for_each(|constant| graph.bytes(5, constant));
         self.constants.iter().for_each(|constant| graph.message(5, constant));
-        graph.message(11, &value(input));
-        graph.message(12, &value(output));
+        of_base(|base| &base.inputs).iter().for_each(|input| graph.bytes(11, input));
+        graph.message(11, &value(input, rows));
+        graph.message(12, &value(output, rows));
         let mut model = Message::default();
-        model.int(1, 8);
+        model.number(1, base.map_or(FORMAT, |base| base.format));
         model.text(2, "strata-drug");
         model.message(7, &graph);
-        for (domain, version) in [("", 17), (ML, 3)] {
+        for (domain, version) in [("", base.map_or(17, |base| base.operators)), (ML, TREES)] {
             let mut m = Message::default();
             m.text(1, domain);
-            m.int(2, version);
+            m.number(2, version);
             model.message(8, &m);
         }
         model.0
     }
 }
 
-/// A matrix of floats of `N` rows.
-fn value((name, columns): (&str, usize)) -> Message {
+/// A matrix of floats, with the word for its number of rows.
+fn value((name, columns): (&str, usize), of: &str) -> Message {
     let (mut rows, mut width, mut shape) =
         (Message::default(), Message::default(), Message::default());
-    rows.text(2, "N");
+    rows.text(2, of);
     width.int(1, columns as i64);
     shape.message(1, &rows);
     shape.message(1, &width);

@@ -39,9 +39,9 @@ impl Adapted {
             out += &format!("classes: {positive} (positive) and {negative}\n");
         }
         self.notes.iter().for_each(|note| out += &format!("note: {note}\n"));
-        let [train, valid, test] = self.parts;
+        let [train, test] = self.parts;
         out += &format!(
-            "\n{}, {}: {train} train, {valid} valid, {test} test\nhead: {} (least out-of-fold error of {} blends)\n\n",
+            "\n{}, {}: {train} molecules to train on, {test} set aside\nhead: {} (least out-of-fold error of {} blends)\n\n",
             self.task,
             self.split,
             self.chosen,

@@ -1,12 +1,14 @@
 //! Split, choice of the head, held-out figures, intervals, and the head that ships.
 
+use std::collections::BTreeMap;
+
 use strata_chem::learn::calibrate::{Guess, Interval, best_threshold, calibration_error, log_loss};
 use strata_chem::learn::{
     Choice, Data, Ensemble, Head, Table, Task, Watch, choose, fit, grouped_folds, out_of_fold,
-    random_folds,
+    out_of_fold_chosen, random_folds,
 };
 use strata_chem::metrics::{self, Bootstrap};
-use strata_chem::split::{Fractions, Split, random, scaffold};
+use strata_chem::split::{Fractions, random, scaffold};
 
 use super::assay::{Assay, Molecule};
 use super::{AdaptOptions, FinalRows, SplitKind};
@@ -14,6 +16,11 @@ use crate::tools::ToolError;
 
 /// Members of a head.
 pub(super) const MEMBERS: usize = 5;
+/// Up to this many rows the head is chosen anew in each fold, so that the choice does not flatter the residuals; with more
+/// rows it does not, and would take long.
+const CHOSEN_ANEW: usize = 400;
+/// Folds of a cross-validation.
+const FOLDS: usize = 5;
 
 /// A figure on held-out molecules.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -30,103 +37,160 @@ pub struct HeldOut {
     pub baseline: Option<f64>,
 }
 
+/// A molecule that was set aside.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Aside {
+    /// Its row.
+    pub(super) row: usize,
+    /// What a head that did not know it says: a value or a probability.
+    pub(super) predicted: f64,
+    /// Half the width of its 90 % interval.
+    pub(super) half: Option<f64>,
+}
+
 /// What training gave.
 pub(super) struct Trained {
-    pub(super) split: Split,
+    /// Rows trained on and rows set aside, while the figures were taken.
+    pub(super) parts: [Vec<usize>; 2],
     pub(super) choice: Choice,
     pub(super) figures: Vec<HeldOut>,
-    /// The head that ships, and how many molecules it was trained on.
+    /// The molecules set aside.
+    pub(super) aside: Vec<Aside>,
+    /// The head that ships, and the molecules it was trained on.
     pub(super) head: Head,
     pub(super) final_rows: Vec<usize>,
     pub(super) interval: Option<Interval>,
     pub(super) threshold: Option<f64>,
 }
 
-/// Trains on an assay. `features` are the molecules' rows one behind the other.
+/// Answers for rows that the head that answers was not trained on.
+#[derive(Default)]
+struct Unseen {
+    truth: Vec<f64>,
+    guesses: Vec<Guess>,
+    weights: Vec<f64>,
+}
+
+impl Unseen {
+    fn interval(&self, task: Task) -> Option<Interval> {
+        match task {
+            Task::Regression => {
+                Interval::conformal_weighted(&self.truth, &self.guesses, &self.weights)
+            }
+            Task::Classification => None,
+        }
+    }
+}
+
+/// Trains on an assay.
 pub(super) fn train(
     assay: &Assay,
-    (features, width, counts): (&[f32], usize, usize),
+    table: Table<'_>,
     options: &AdaptOptions,
     watch: &Watch<'_>,
 ) -> Result<Trained, ToolError> {
-    let table = Table::new(features, width, counts);
     let targets: Vec<f64> = assay.molecules.iter().map(|molecule| molecule.target).collect();
-    let split = split(&assay.molecules, options);
-    if split.test.len() < 3 || split.train.len() < 20 {
+    let [train, test] = split(&assay.molecules, options);
+    if test.len() < 3 || train.len() < 20 {
         return Err(ToolError::Request(format!(
             "the split leaves {} molecules to train on and {} to test with: use --split random, or give more rows",
-            split.train.len(),
-            split.test.len()
+            train.len(),
+            test.len()
         )));
     }
     let of = |rows: &[usize]| rows.iter().map(|&row| targets[row]).collect::<Vec<f64>>();
-    let known = of(&split.train);
-    let data = Data { table, rows: &split.train, targets: &known, task: assay.task };
-    let folds = folds(&assay.molecules, &split.train, options);
-    let choice = choose(&data, &folds, options.seed, watch)?;
+    let known = of(&train);
+    let weights = counted(&assay.molecules, &train, options);
+    let data = Data { table, rows: &train, targets: &known, weights: &weights, task: assay.task };
+    // With few rows, a fold more or less matters.
+    let number = if train.len() <= CHOSEN_ANEW { 2 * FOLDS } else { FOLDS };
+    let folds = |number| folds(&assay.molecules, &train, (number, options));
+    let choice_folds = folds(number);
+    let choice = choose(&data, &choice_folds, options.seed, watch)?;
     let ensemble = Ensemble { recipe: &choice.recipe, members: MEMBERS, seed: options.seed };
-    let answers = out_of_fold(&data, &folds, &ensemble, watch)?;
+    let answers = if train.len() <= CHOSEN_ANEW {
+        out_of_fold_chosen(&data, &folds(FOLDS), (MEMBERS, options.seed), watch)?
+    } else {
+        out_of_fold(&data, &choice_folds, &ensemble, watch)?
+    };
     (watch.step)("head", 0.0);
     let head = fit(&data, &ensemble, watch)?;
     let guess = |&row: &usize| Guess::of(&head.predict(table.row(row)));
-    let guesses = |rows: &[usize]| rows.iter().map(guess).collect::<Vec<Guess>>();
-    let (valid, test) = (guesses(&split.valid), guesses(&split.test));
-    // None of these was trained on by the head that answers for it.
-    let mut truth = [known.clone(), of(&split.valid)].concat();
-    let mut unseen: Vec<Guess> = answers.iter().map(|members| Guess::of(members)).collect();
-    unseen.extend(valid);
-    let held = of(&split.test);
-    let mut figures = figures(assay.task, (&held, &test), &known, options.seed);
-    if assay.task == Task::Regression
-        && let Some(interval) = Interval::conformal(&truth, &unseen)
-    {
-        let width = test.iter().map(|guess| 2.0 * interval.half(guess)).sum::<f64>();
+    let answered: Vec<Guess> = test.iter().map(guess).collect();
+    let mut unseen = Unseen {
+        truth: known.clone(),
+        guesses: answers.iter().map(|members| Guess::of(members)).collect(),
+        weights: weights.clone(),
+    };
+    let held = of(&test);
+    let mut figures = figures(assay.task, (&held, &answered), &known, options.seed);
+    let interval = unseen.interval(assay.task);
+    if let Some(interval) = interval {
+        let width = answered.iter().map(|guess| 2.0 * interval.half(guess)).sum::<f64>();
         let of_intervals = |metric: &str, value| HeldOut {
             metric: metric.to_owned(),
             value,
             interval: None,
             baseline: None,
         };
-        figures.push(of_intervals("coverage of 90 % intervals", interval.coverage(&held, &test)));
+        let coverage = interval.coverage(&held, &answered);
+        figures.push(of_intervals("coverage of 90 % intervals", coverage));
         figures.push(of_intervals("mean width of 90 % intervals", width / test.len() as f64));
     }
+    let aside = test.iter().zip(&answered).map(|(&row, guess)| Aside {
+        row,
+        predicted: guess.mean,
+        half: interval.map(|interval| interval.half(guess)),
+    });
+    let aside = aside.collect();
     let (head, final_rows) = match options.final_rows {
-        FinalRows::Train => (head, split.train.clone()),
+        FinalRows::Train => (head, train.clone()),
         FinalRows::All => {
-            truth.extend(held);
-            unseen.extend(test);
+            unseen.truth.extend(held);
+            unseen.guesses.extend(answered);
             let rows: Vec<usize> = (0..targets.len()).collect();
-            let all = Data { rows: &rows, targets: &targets, ..data };
+            let weights = counted(&assay.molecules, &rows, options);
+            unseen.weights = train.iter().chain(&test).map(|&row| weights[row]).collect();
+            let all = Data { rows: &rows, targets: &targets, weights: &weights, ..data };
             (fit(&all, &ensemble, watch)?, rows)
         }
     };
     let regression = assay.task == Task::Regression;
-    let chances: Vec<f64> = unseen.iter().map(|guess| guess.mean).collect();
+    let chances: Vec<f64> = unseen.guesses.iter().map(|guess| guess.mean).collect();
     Ok(Trained {
-        interval: if regression { Interval::conformal(&truth, &unseen) } else { None },
-        threshold: (!regression).then(|| best_threshold(&truth, &chances)),
-        split,
+        interval: unseen.interval(assay.task),
+        threshold: (!regression).then(|| best_threshold(&unseen.truth, &chances)),
+        parts: [train, test],
         choice,
         figures,
+        aside,
         head,
         final_rows,
     })
 }
 
-fn split(molecules: &[Molecule], options: &AdaptOptions) -> Split {
-    match options.split {
+/// Rows to train on and rows set aside: the test part of an 80/10/10 split, which published figures are of. The validation
+/// part is not needed, as folds do its work, and is trained on.
+fn split(molecules: &[Molecule], options: &AdaptOptions) -> [Vec<usize>; 2] {
+    let split = match options.split {
         SplitKind::Random => random(molecules.len(), Fractions::default(), options.seed),
         SplitKind::Scaffold => {
             let scaffolds: Vec<&str> = molecules.iter().map(|m| m.scaffold.as_str()).collect();
             scaffold(&scaffolds, Fractions::default())
         }
-    }
+    };
+    let mut train = split.train;
+    train.extend(split.valid);
+    train.sort_unstable();
+    [train, split.test]
 }
 
 /// Folds of the training rows, made the way the test part is: whole scaffolds, or at random.
-fn folds(molecules: &[Molecule], rows: &[usize], options: &AdaptOptions) -> Vec<usize> {
-    // With few rows, a fold more or less matters.
-    let number = if rows.len() < 400 { 10 } else { 5 };
+fn folds(
+    molecules: &[Molecule],
+    rows: &[usize],
+    (number, options): (usize, &AdaptOptions),
+) -> Vec<usize> {
     match options.split {
         SplitKind::Random => random_folds(rows.len(), number, options.seed),
         SplitKind::Scaffold => {
@@ -135,6 +199,19 @@ fn folds(molecules: &[Molecule], rows: &[usize], options: &AdaptOptions) -> Vec<
             grouped_folds(&scaffolds, number, options.seed)
         }
     }
+}
+
+/// How much each of the rows counts where predictions are compared with measurements: at random, all the same. Where new
+/// scaffolds are asked for, a scaffold counts by the square root of its molecules: between molecules, of which the most
+/// frequent scaffold has half in many assays, and scaffolds, of which most have a single molecule.
+fn counted(molecules: &[Molecule], rows: &[usize], options: &AdaptOptions) -> Vec<f64> {
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    rows.iter().for_each(|&row| *sizes.entry(&molecules[row].scaffold).or_default() += 1);
+    let weight = |&row: &usize| match options.split {
+        SplitKind::Random => 1.0,
+        SplitKind::Scaffold => 1.0 / (sizes[molecules[row].scaffold.as_str()] as f64).sqrt(),
+    };
+    rows.iter().map(weight).collect()
 }
 
 /// Figures with intervals, beside those of what knows nothing but the training targets' mean.
