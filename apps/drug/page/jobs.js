@@ -2,6 +2,7 @@
 // the list is the same after the page was loaded again.
 
 import { getJson, key, request } from "./api.js";
+import { mainFigure } from "./adapted.js";
 import { afterSearch, askedOf } from "./analogues.js";
 import { $, announce, el, save, served, showProblem } from "./dom.js";
 import { duration, moment, number, size, t } from "./words.js";
@@ -14,6 +15,8 @@ const PAUSE = 300;
 const over = (job) => ["done", "failed", "cancelled"].includes(job.state);
 /// Whether a job is a search for better analogues.
 export const search = (job) => job.kind === "optimize";
+/// Whether a job makes a model of measurements.
+export const fitted = (job) => job.kind === "adapt";
 export const jobName = (job) => job.input?.name ?? job.params?.filename ?? job.id.slice(0, 8);
 const address = (job, end = "") => `/v1/jobs/${encodeURIComponent(job.id)}${end}`;
 
@@ -176,13 +179,13 @@ class Card {
     this.note = el("p", { class: "soft" });
     this.error = el("p", { class: "error", hidden: true });
     this.files = el("ul", { class: "files", "aria-label": t("jobs.files", { name }) });
-    this.show = button(search(job) ? "jobs.show.search" : "jobs.show", () => list.onshow(this.job));
+    this.show = button(search(job) ? "jobs.show.search" : fitted(job) ? "jobs.show.adapt" : "jobs.show", () => list.onshow(this.job));
     this.cancel = button("jobs.cancel", () => list.cancel(this.job), { class: "quiet" });
     this.delete = button("jobs.delete", () => this.ask(), { class: "quiet" });
     const described = (node) => node.setAttribute("aria-label", `${node.textContent}: ${name}`);
     [this.show, this.cancel, this.delete].forEach(described);
     const named = list.titles.get(job.params?.scenario) ?? job.params?.scenario ?? "";
-    const scenario = search(job) ? askedOf(job.params) : named;
+    const scenario = search(job) ? askedOf(job.params) : fitted(job) ? job.params.target : named;
     this.node = el(
       "li",
       { class: "card job", "data-job": job.id },
@@ -214,7 +217,7 @@ class Card {
     this.note.textContent = (done ? after(job) : during(job)).filter(Boolean).join(" · ");
     this.cancel.hidden = done || job.cancelling;
     this.delete.hidden = !done;
-    const shown = search(job) ? "result.csv" : "top.csv";
+    const shown = search(job) ? "result.csv" : fitted(job) ? "held-out.csv" : "top.csv";
     this.show.hidden = !job.files.some((file) => file.name === shown);
     this.error.hidden = !job.error;
     if (job.error) this.error.replaceChildren(el("code", { text: job.error.code }), " ", served("span", job.error.message));
@@ -276,7 +279,8 @@ function during(job) {
     job.cancelling && t("jobs.cancelling"),
     t(search(job) ? "jobs.candidates" : "jobs.rows", { n: progress.done }),
     progress.failed > 0 && t("jobs.failed", { n: progress.failed }),
-    rate ? t(rate[2] === "molecules" ? "jobs.rate" : "jobs.rate.candidates", { n: number(Number(rate[1])) }) : progress.message,
+    // A model that is trained reads its rows in no time.
+    !fitted(job) && (rate ? t(rate[2] === "molecules" ? "jobs.rate" : "jobs.rate.candidates", { n: number(Number(rate[1])) }) : progress.message),
     left !== null && t("jobs.left", { time: duration(left) }),
     job.attempt > 1 && t("jobs.attempt"),
   ];
@@ -288,6 +292,7 @@ function after(job) {
   const ended = took !== null && t("jobs.took", { time: duration(took) });
   if (!summary) return [progress && t(search(job) ? "jobs.candidates" : "jobs.rows", { n: progress.done })];
   if (search(job)) return [...afterSearch(summary), ended];
+  if (fitted(job)) return [t("adapted.molecules", { n: summary.molecules }), summary.chosen, mainFigure(summary), ended];
   // Other kinds of work have figures of their own, in their files.
   if (summary.rows === undefined) return [ended];
   const codes = Object.entries(summary.failed ?? {}).map(([code, count]) => `${code} ${number(count)}`);

@@ -1,5 +1,7 @@
 // The page of `strata-drug serve`: input, scenario, predictions, jobs and the panel of a molecule.
 
+import { Adapt } from "./adapt.js";
+import { Adapted } from "./adapted.js";
 import { Admet } from "./admet.js";
 import { Analogues } from "./analogues.js";
 import { getJson, key, onKey, onUnauthorised, postJson, Problem, request, upload } from "./api.js";
@@ -7,12 +9,12 @@ import { GROUPS, headOf, keepChoice, makeResult, matcher, readTable } from "./co
 import { parseCsv, writeCsv } from "./csv.js";
 import { Detail } from "./detail.js";
 import { $, announce, el, save, seldom, showProblem } from "./dom.js";
-import { jobName, Jobs, search } from "./jobs.js";
+import { fitted, jobName, Jobs, search } from "./jobs.js";
 import { askKey } from "./key.js";
 import { Optimise } from "./optimise.js";
 import { ResultTable } from "./table.js";
 import { Targets } from "./targets.js";
-import { addresses, go, moleculesOf, route } from "./views.js";
+import { addresses, go, moleculesOf, route, shown as shownView } from "./views.js";
 import { apply, duration, has, lang, setLang, size, t } from "./words.js";
 
 // Drugs with known names, among them one with alerts (sulfasalazine), one beyond Lipinski's rules
@@ -56,6 +58,8 @@ const analogues = new Analogues($("analogues"));
 const optimise = new Optimise({ onjob: (job) => jobs.add(job) });
 const admet = new Admet();
 const targets = new Targets();
+const adapted = new Adapted($("adapted"));
+const adapt = new Adapt({ onjob: (job) => jobs.add(job), limit: () => state.server?.limits.upload_bytes });
 
 // The panel covers a narrow page: what is below is out of reach then.
 const narrow = matchMedia("(max-width: 900px)");
@@ -190,8 +194,13 @@ addEventListener("drop", (event) => {
   $("veil").hidden = true;
   if (!carriesFile(event)) return;
   event.preventDefault();
+  const [file] = event.dataTransfer.files;
+  if (shownView() === "adapt") {
+    adapt.stage(file);
+    return;
+  }
   go("screen");
-  stage(event.dataTransfer.files[0]);
+  stage(file);
 });
 
 // Predictions and jobs.
@@ -264,13 +273,18 @@ async function submit(file, filename, scenario, signal) {
   jobs.add(await upload(`/v1/jobs/screen?${query}`, file, told, signal));
 }
 
-/// Loads the best of a job into the table, or the analogues that a search found.
+/// Loads the best of a job into the table, or shows the analogues that a search found, or a model's figures.
 async function showJob(job, { quiet = false } = {}) {
   try {
     if (search(job)) {
       // A result that is asked for is gone to; one that comes by itself takes nobody away.
       if (!quiet) go("optimise");
       await analogues.show(job, { name: jobName(job), quiet });
+      return;
+    }
+    if (fitted(job)) {
+      if (!quiet) go("adapt");
+      await adapted.show(job, { quiet });
       return;
     }
     if (!quiet) go("screen");
@@ -393,6 +407,8 @@ document.addEventListener("language", () => {
   analogues.draw();
   admet.redraw();
   targets.redraw();
+  adapt.redraw();
+  adapted.draw();
   showInput();
   showNote();
   if (!state.result) return;
@@ -428,6 +444,7 @@ async function offerViews() {
   optimise.offer({ known, jobs: server.jobs, scenarios: named, endpoints: [...endpoints.values()] });
   admet.offer({ known, models: server.models });
   targets.offer({ known, models: server.models });
+  adapt.offer({ known, jobs: server.jobs });
 }
 
 async function start() {

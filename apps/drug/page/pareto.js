@@ -2,28 +2,8 @@
 // pointer or keyboard: arrow keys move along the horizontal axis.
 
 import { el, svg } from "./dom.js";
+import { frame as framed, HEIGHT, range, tick, WIDTH } from "./plot.js";
 import { t } from "./words.js";
-
-const [WIDTH, HEIGHT, LEFT, BELOW, RIM] = [560, 400, 62, 50, 16];
-
-/// A number with the digits a tick needs.
-const tick = (value) => String(Number(value.toPrecision(3))).replace("-", "\u2212");
-
-/// About five round numbers from low to high.
-function ticks(low, high) {
-  const rough = (high - low) / 6;
-  const size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * size).find((one) => one >= rough);
-  const marks = [];
-  for (let at = Math.ceil(low / step); at * step <= high + step * 1e-9; at += 1) marks.push(at * step);
-  return marks;
-}
-
-function range(values) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const room = high > low ? (high - low) * 0.04 : 0.5;
-  return [low - room, high + room];
-}
 
 export class Pareto {
   /// `points` are `{row, front, label, start, at: {axis: value}}`; `onpick(row)` when one is chosen.
@@ -57,20 +37,7 @@ export class Pareto {
     }
     const across = range(shown.map((point) => value(point, this.x)));
     const up = range(shown.map((point) => value(point, this.y)));
-    const right = (x) => LEFT + ((x - across[0]) / (across[1] - across[0])) * (WIDTH - LEFT - RIM);
-    const down = (y) => RIM + (1 - (y - up[0]) / (up[1] - up[0])) * (HEIGHT - BELOW - RIM);
-    const frame = svg("g", { "aria-hidden": "true" });
-    for (const x of ticks(...across)) {
-      frame.append(svg("path", { class: "grid", d: `M${right(x)} ${RIM}V${HEIGHT - BELOW}` }), label(right(x), HEIGHT - BELOW + 18, "middle", tick(x)));
-    }
-    for (const y of ticks(...up)) {
-      frame.append(svg("path", { class: "grid", d: `M${LEFT} ${down(y)}H${WIDTH - RIM}` }), label(LEFT - 8, down(y) + 4, "end", tick(y)));
-    }
-    frame.append(svg("path", { class: "axis", d: `M${LEFT} ${RIM}V${HEIGHT - BELOW}H${WIDTH - RIM}` }));
-    frame.append(label((LEFT + WIDTH - RIM) / 2, HEIGHT - 8, "middle", name(this.x), "title"));
-    const side = label(0, 0, "middle", name(this.y), "title");
-    side.setAttribute("transform", `translate(14 ${(RIM + HEIGHT - BELOW) / 2}) rotate(-90)`);
-    frame.append(side);
+    const { group: frame, right, down } = framed({ across, up, x: name(this.x), y: name(this.y) });
     const list = svg("g", { role: "listbox", "aria-label": t("pareto.points", { x: name(this.x), y: name(this.y) }), "aria-orientation": "horizontal" });
     // The front lies above the others; along the axis is how the keys move.
     const found = shown.map((point) => ({ point, x: right(value(point, this.x)), y: down(value(point, this.y)) }));
@@ -125,7 +92,3 @@ export class Pareto {
 }
 
 const name = (axis) => (axis === "similarity" ? t("pareto.similarity") : axis === "fitness" ? t("pareto.fitness") : axis);
-
-function label(x, y, anchor, text, kind = "") {
-  return svg("text", { x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchor, class: kind }, text);
-}

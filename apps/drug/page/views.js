@@ -4,7 +4,7 @@ import { getJson } from "./api.js";
 import { $, el, served } from "./dom.js";
 import { t } from "./words.js";
 
-const VIEWS = ["screen", "optimise", "admet", "targets"];
+const VIEWS = ["screen", "optimise", "admet", "targets", "adapt"];
 
 /// The view that the address names, the first without a fragment, or null: the skip link's names none.
 const named = () => (location.hash === "" ? VIEWS[0] : (VIEWS.find((view) => location.hash === `#/${view}`) ?? null));
@@ -29,6 +29,9 @@ export function route(onleave) {
     show(view);
   });
 }
+
+/// The view shown.
+export const shown = () => VIEWS.find((view) => location.hash === `#/${view}`) ?? VIEWS[0];
 
 /// Goes to a view.
 export function go(view) {

@@ -33,5 +33,9 @@ pub(super) const ASSETS: &[Asset] = &[
     asset!("/pareto.js", "pareto.js", "text/javascript; charset=utf-8"),
     asset!("/admet.js", "admet.js", "text/javascript; charset=utf-8"),
     asset!("/targets.js", "targets.js", "text/javascript; charset=utf-8"),
+    asset!("/plot.js", "plot.js", "text/javascript; charset=utf-8"),
+    asset!("/adapt.js", "adapt.js", "text/javascript; charset=utf-8"),
+    asset!("/adapted.js", "adapted.js", "text/javascript; charset=utf-8"),
+    asset!("/zip.js", "zip.js", "text/javascript; charset=utf-8"),
     asset!("/icon.svg", "icon.svg", "image/svg+xml"),
 ];
