@@ -175,7 +175,7 @@ fn conformal_intervals_cover_nine_in_ten() {
         let recipe = Recipe {
             task: Task::Regression,
             parts: vec![RecipePart {
-                settings: PartSettings::Linear { ridge: 0.03 },
+                settings: PartSettings::Linear { ridge: 0.03, view: View::Descriptors },
                 weight: 1.0,
                 affine: (1.0, 0.0),
             }],
