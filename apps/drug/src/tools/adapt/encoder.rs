@@ -111,11 +111,11 @@ pub(super) fn graphs(molecules: &[Molecule]) -> Result<Vec<ChempropGraph>, Recor
 /// Whether a model's card or file is not on this machine.
 fn absent(error: &ToolError) -> bool {
     let ToolError::Models(error) = error else { return false };
-    let card = match error {
-        ModelsError::Card(card)
-        | ModelsError::Open(OpenError::Card(card) | OpenError::Verify(VerifyError::Card(card)))
-        | ModelsError::Verify(VerifyError::Card(card)) => card,
-        _ => return matches!(error, ModelsError::Hub(_)),
+    let (ModelsError::Card(card)
+    | ModelsError::Open(OpenError::Card(card) | OpenError::Verify(VerifyError::Card(card)))
+    | ModelsError::Verify(VerifyError::Card(card))) = error
+    else {
+        return matches!(error, ModelsError::Hub(_));
     };
     matches!(card, CardError::FileAbsent { .. } | CardError::NotFound { .. })
 }
