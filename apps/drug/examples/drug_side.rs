@@ -3,10 +3,13 @@
 //! `drug_side screen FILE COUNT THREADS PROFILE MODELS ANSWERS` screens COUNT molecules of FILE, evenly taken, as
 //! `strata-drug screen` does, models open before the clock starts; an answer is the predictions of MODELS (separated by
 //! commas), in the order of their cards. `drug_side targets FILE COUNT ANSWERS` runs ChEMBL's multitask model on one thread.
-//! `drug_side first SMILES MODELS` answers for one molecule and ends: a cold start. Models lie in `shared-models` or, where
+//! `drug_side library FILE COUNT THREADS PROFILE MODELS` is `screen` for its memory: nothing but the program's own work is held.
+//! `drug_side first SMILES PROFILE MODELS` answers for one molecule and ends: a cold start. Models lie in `shared-models` or, where
 //! only their cards do, under `STRATA_SHARED`.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -43,6 +46,10 @@ fn main() -> Result<()> {
         ["screen", file, count, threads, profile, models, answers] => {
             let side = Side { scratch: scratch.path(), threads: threads.parse()?, profile, models };
             side.screen(&first_words(Path::new(file), count.parse()?)?, Some(Path::new(answers)))
+        }
+        ["library", file, count, threads, profile, models] => {
+            let side = Side { scratch: scratch.path(), threads: threads.parse()?, profile, models };
+            side.library(Path::new(file), count.parse()?)
         }
         ["first", smiles, profile, models] => {
             let side = Side { scratch: scratch.path(), threads: 1, profile, models };
@@ -90,14 +97,43 @@ struct Side<'a> {
 
 impl Side<'_> {
     fn screen(&self, smiles: &[String], answers: Option<&Path>) -> Result<()> {
-        let models = models_in(self.scratch, self.models)?;
-        let names: Vec<String> = self.models.split(',').map(str::to_owned).collect();
-        let input = self.scratch.join("in.smi");
         let lines: Vec<String> =
             smiles.iter().enumerate().map(|(number, text)| format!("{text} m{number}\n")).collect();
-        std::fs::write(&input, lines.concat())?;
+        std::fs::write(self.scratch.join("in.smi"), lines.concat())?;
+        let done = self.run()?;
+        let Some(answers) = answers else {
+            report_process(smiles.len(), &[("first_answer_seconds", json!(since_start()))]);
+            return Ok(());
+        };
+        write_answers(answers, &predictions(&done)?)?;
+        report(smiles.len(), done.times, &done.stages);
+        Ok(())
+    }
+
+    /// Screens molecules of a file that is never held in memory.
+    fn library(&self, file: &Path, count: usize) -> Result<()> {
+        let total = each_line(file)?.count();
+        let mut out = BufWriter::new(File::create(self.scratch.join("in.smi"))?);
+        let mut chosen = 0;
+        for (number, line) in each_line(file)?.enumerate() {
+            if chosen < count && number == chosen * total / count {
+                writeln!(out, "{}", line?)?;
+                chosen += 1;
+            }
+        }
+        out.flush()?;
+        drop(out);
+        let done = self.run()?;
+        report(chosen, done.times, &done.stages);
+        Ok(())
+    }
+
+    /// Screens what lies in `in.smi`.
+    fn run(&self) -> Result<Done> {
+        let models = models_in(self.scratch, self.models)?;
+        let names: Vec<String> = self.models.split(',').map(str::to_owned).collect();
         let out = self.scratch.join("out.csv");
-        let job = self.job(input, out.clone(), names.clone())?;
+        let job = self.job(self.scratch.join("in.smi"), out.clone(), names.clone())?;
         let folder = Folder::new(Some(&models), self.threads);
         let open = |name: &String| Ok((name.clone(), folder.model(name)?));
         let ready = Ready(names.iter().map(open).collect::<Result<_>>()?);
@@ -106,15 +142,9 @@ impl Side<'_> {
         let screened = screen_with(&job, &ready, (&AtomicBool::new(false), &mut Silent))?;
         let times = watch.seconds();
         let Screened::Complete(done) = screened else { bail!("the screening did not finish") };
-        let mut further = stages(&done.summary);
-        let Some(answers) = answers else {
-            report_process(smiles.len(), &[("first_answer_seconds", json!(since_start()))]);
-            return Ok(());
-        };
-        further.push(("models_open_seconds", json!(opened)));
-        write_answers(answers, &predictions(&out, &models, &names)?)?;
-        report(smiles.len(), times, &further);
-        Ok(())
+        let mut stages = stages(&done.summary);
+        stages.push(("models_open_seconds", json!(opened)));
+        Ok(Done { out, models, names, times, stages })
     }
 
     fn job(&self, input: PathBuf, out: PathBuf, models: Vec<String>) -> Result<Job> {
@@ -134,6 +164,20 @@ impl Side<'_> {
             overwrite: true,
         })
     }
+}
+
+/// A screening that is done.
+struct Done {
+    out: PathBuf,
+    models: PathBuf,
+    names: Vec<String>,
+    times: (f64, f64),
+    stages: Vec<(&'static str, Value)>,
+}
+
+fn each_line(file: &Path) -> Result<impl Iterator<Item = std::io::Result<String>>> {
+    let reader = BufReader::new(flate2::read::MultiGzDecoder::new(File::open(file)?));
+    Ok(reader.lines())
 }
 
 /// Microseconds a molecule in each stage, over all threads.
@@ -158,13 +202,13 @@ fn stages(summary: &Summary) -> Vec<(&'static str, Value)> {
 }
 
 /// The models' endpoints of each row; null where a row has an error.
-fn predictions(out: &Path, models: &Path, names: &[String]) -> Result<Vec<Value>> {
+fn predictions(done: &Done) -> Result<Vec<Value>> {
     let mut wanted = Vec::new();
-    for name in names {
-        let card = ModelCard::load(&models.join(name))?;
+    for name in &done.names {
+        let card = ModelCard::load(&done.models.join(name))?;
         wanted.extend(card.endpoints.into_iter().map(|endpoint| endpoint.name));
     }
-    let mut table = csv::Reader::from_path(out)?;
+    let mut table = csv::Reader::from_path(&done.out)?;
     let head = table.headers()?.clone();
     let position = |name: &str| {
         let at = head.iter().position(|column| column == name);

@@ -242,13 +242,19 @@ fn answers_in(out: &Path) -> PathBuf {
 
 /// Asks a process of its own: see [`super::answers::agreement_of_files`].
 fn agreement(check: &Check, ours: &Path, theirs: &Path) -> Result<Agreement> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(own_program()?);
     command.args(["bench", "--agreement", &serde_json::to_string(check)?]).arg(ours).arg(theirs);
     match process::capture(&mut command) {
         Ok(text) => serde_json::from_str(&text).context("the comparison printed no agreement"),
         // A side that wrote no answers, or no JSON.
         Err(error) => Ok(Agreement { note: Some(format!("{error:#}")), ..Agreement::default() }),
     }
+}
+
+/// This program, also where its file was replaced while it runs.
+fn own_program() -> Result<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    if link.exists() { Ok(link.to_owned()) } else { Ok(std::env::current_exe()?) }
 }
 
 fn of(side: &str, size: Option<u64>, round: usize, measured: Measured) -> Round {
