@@ -9,6 +9,7 @@ mod core;
 pub mod corpus;
 mod earth;
 pub mod guard;
+pub mod mutate;
 mod text;
 mod vision;
 

@@ -27,10 +27,9 @@ pub(crate) struct Args {
     /// Minutes for each target
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     minutes: f64,
-    /// Instrument the crates of the workspace alone, with the pinned compiler: needs neither nightly nor cargo-fuzz,
-    /// and sees nothing of what happens inside registry crates
+    /// Change seeds at random without counting what they reach: finds less, and needs neither nightly nor cargo-fuzz
     #[arg(long)]
-    own: bool,
+    blind: bool,
     /// Print the figures without keeping them
     #[arg(long)]
     no_save: bool,
@@ -58,6 +57,14 @@ struct Target {
     apps: bool,
 }
 
+/// What runs a target.
+enum Program {
+    /// libFuzzer, with a program for each target.
+    Counting(PathBuf),
+    /// One program for all, which counts nothing.
+    Blind(PathBuf),
+}
+
 #[derive(Deserialize)]
 struct List {
     target: Vec<Target>,
@@ -77,14 +84,14 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let time = Duration::try_from_secs_f64(args.minutes * 60.0)
         .with_context(|| format!("{} is no number of minutes", args.minutes))?;
     let targets = chosen(list.target, &args.targets)?;
-    if !args.own {
+    if !args.blind {
         tools()?;
     }
     let mut rows = Vec::new();
     for target in &targets {
         println!("=== {}: {}", target.name, target.reads);
         let program =
-            if args.own { build_own(target, &root)? } else { build(target, &targets, &root)? };
+            if args.blind { build_blind(&root)? } else { build(target, &targets, &root)? };
         let outcome = run(target, &program, time, &root)?;
         println!("{}", outcome.line(&target.name));
         rows.push((target, outcome));
@@ -96,8 +103,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     if !args.no_save {
         let figures: Vec<Value> =
             rows.iter().map(|(target, outcome)| outcome.figures(&target.name)).collect();
-        let counted = if args.own { "crates of the workspace" } else { "all crates" };
-        let path = keep(&root, counted, &figures)?;
+        let path = keep(&root, args.blind, &figures)?;
         println!("kept in {}", path.strip_prefix(&root).unwrap_or(&path).display());
     }
     let findings: usize = rows.iter().map(|(_, outcome)| outcome.findings.len()).sum();
@@ -145,7 +151,7 @@ fn tools() -> Result<()> {
 
 /// Builds a target's program, every crate of it instrumented. The parsers are safe Rust, so that no sanitizer has to watch
 /// its memory: bounds are checked anyway, and overflows are as in a debug build.
-fn build(target: &Target, all: &[Target], root: &Path) -> Result<PathBuf> {
+fn build(target: &Target, all: &[Target], root: &Path) -> Result<Program> {
     let mut command = cargo_fuzz();
     command.args(["build", "--fuzz-dir", "fuzz", "--target-dir", BUILD, "--sanitizer", "none"]);
     command.args(["--strip-dead-code", "--features", "libfuzzer"]);
@@ -154,20 +160,19 @@ fn build(target: &Target, all: &[Target], root: &Path) -> Result<PathBuf> {
         command.arg("--no-default-features");
     }
     process::must(command.arg(&target.name).current_dir(root))?;
-    Ok(root.join(BUILD).join(output::PROGRAMS).join(&target.name))
+    Ok(Program::Counting(root.join(BUILD).join(output::PROGRAMS).join(&target.name)))
 }
 
-/// The same with the pinned compiler, which instruments the crates of the workspace.
-fn build_own(target: &Target, root: &Path) -> Result<PathBuf> {
+/// Builds the program that counts nothing, with the pinned compiler.
+fn build_blind(root: &Path) -> Result<Program> {
     let mut command = process::cargo();
-    command.args(["build", "--release", "--package", "strata-fuzz", "--features", "libfuzzer"]);
-    command.args(["--bin", &target.name]).current_dir(root);
-    process::must(command.env("RUSTC_WORKSPACE_WRAPPER", root.join("fuzz/instrument.sh")))?;
-    Ok(process::target_dir(root)?.join("release").join(&target.name))
+    command.args(["build", "--release", "--package", "strata-fuzz", "--example", "blind"]);
+    process::must(command.current_dir(root))?;
+    Ok(Program::Blind(process::target_dir(root)?.join("release/examples/blind")))
 }
 
 /// Runs a target for a time; after a finding it goes on with what time is left.
-fn run(target: &Target, program: &Path, time: Duration, root: &Path) -> Result<Outcome> {
+fn run(target: &Target, program: &Program, time: Duration, root: &Path) -> Result<Outcome> {
     let folder = |kind: &str| -> Result<PathBuf> {
         let folder = root.join(BUILD).join(kind).join(&target.name);
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -178,13 +183,23 @@ fn run(target: &Target, program: &Path, time: Duration, root: &Path) -> Result<O
     let start = Instant::now();
     let mut outcome = Outcome::default();
     while let Some(left) = time.checked_sub(start.elapsed()).filter(|left| left.as_secs() > 0) {
-        let mut command = Command::new(program);
-        command.args([&corpus, &seeds]).current_dir(root);
-        command.args(["-timeout=5", "-rss_limit_mb=2048", "-print_final_stats=1"]);
-        command
-            .arg(format!("-max_len={MAX_BYTES}"))
-            .arg(format!("-max_total_time={}", left.as_secs()));
-        command.arg(format!("-artifact_prefix={}/", findings.display()));
+        let mut command = match program {
+            Program::Counting(path) => {
+                let mut command = Command::new(path);
+                command.args([&corpus, &seeds]);
+                command.args(["-timeout=5", "-rss_limit_mb=2048", "-print_final_stats=1"]);
+                command.arg(format!("-max_len={MAX_BYTES}"));
+                command.arg(format!("-max_total_time={}", left.as_secs()));
+                command.arg(format!("-artifact_prefix={}/", findings.display()));
+                command
+            }
+            Program::Blind(path) => {
+                let mut command = Command::new(path);
+                command.args([&target.name, &left.as_secs().to_string()]).arg(&findings);
+                command
+            }
+        };
+        command.current_dir(root);
         let output = command.output().with_context(|| process::shown(&command))?;
         let text = String::from_utf8_lossy(&output.stderr);
         let found = outcome.add(&text);
@@ -236,7 +251,7 @@ fn gather(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// Adds a run to those of today on this machine.
-fn keep(root: &Path, counted: &str, figures: &[Value]) -> Result<PathBuf> {
+fn keep(root: &Path, blind: bool, figures: &[Value]) -> Result<PathBuf> {
     let now = machine::utc(machine::unix_seconds());
     let about = machine::machine(root);
     let day = now.split('T').next().unwrap_or(&now);
@@ -247,9 +262,7 @@ fn keep(root: &Path, counted: &str, figures: &[Value]) -> Result<PathBuf> {
         Some(text) => serde_json::from_str(&text).with_context(|| path.display().to_string())?,
         None => Vec::new(),
     };
-    runs.push(
-        json!({ "date": now, "machine": about, "edges_counted_in": counted, "targets": figures }),
-    );
+    runs.push(json!({ "date": now, "machine": about, "blind": blind, "targets": figures }));
     save(&path, &Value::Array(runs))?;
     Ok(path)
 }

@@ -152,7 +152,9 @@ fn written_and_read_again() {
 fn numbers_of_no_atom_are_named() {
     let molblock = |number: &str| {
         let atom = "    0.0000    0.0000    0.0000 C   0  0";
-        format!("a\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n{atom}\nM  CHG  1 {number}   1\nM  END\n")
+        format!(
+            "a\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n{atom}\nM  CHG  1 {number}   1\nM  END\n"
+        )
     };
     assert!(Mol::from_molblock(&molblock("1")).is_ok());
     // The last is the least of its type: there is no number before it.

@@ -274,7 +274,8 @@ fn an_array_beyond_its_coordinates_is_left_out_with_a_note() {
     let metadata = store.join(".zmetadata");
     let text = std::fs::read_to_string(&metadata).unwrap();
     let fields = open(&store).headers().len();
-    std::fs::write(&metadata, text.replace("\"shape\": [2, 8, 5]", "\"shape\": [2, 9, 5]")).unwrap();
+    std::fs::write(&metadata, text.replace("\"shape\": [2, 8, 5]", "\"shape\": [2, 9, 5]"))
+        .unwrap();
     let source = open(&store);
     assert_eq!(source.headers().len(), fields - 2);
     let note = source.notes().iter().find(|note| note.contains("2m_temperature")).unwrap();

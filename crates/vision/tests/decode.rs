@@ -360,7 +360,9 @@ proptest! {
 
 #[test]
 fn a_part_longer_than_its_file_takes_no_memory() {
-    for (name, chunk) in [("exif6.webp", b"EXIF"), ("lossless.webp", b"VP8L"), ("animated.webp", b"ANMF")] {
+    for (name, chunk) in
+        [("exif6.webp", b"EXIF"), ("lossless.webp", b"VP8L"), ("animated.webp", b"ANMF")]
+    {
         let mut bytes = file(name);
         let at = bytes.windows(4).position(|four| four == chunk).expect(name) + 4;
         // The library would make room for 1,360 MB.

@@ -318,7 +318,8 @@ mod tests {
         let mut document = Document::new();
         let list = document.add_object(Object::Array(vec![Object::Integer(500); 1 << 16]));
         let lists = (0..2000).flat_map(|at| [Object::Integer(at << 16), Object::Reference(list)]);
-        let widths: Vec<Object> = [7.into(), 8.into(), 250.into()].into_iter().chain(lists).collect();
+        let widths: Vec<Object> =
+            [7.into(), 8.into(), 250.into()].into_iter().chain(lists).collect();
         let read = |mut bytes: usize| {
             let mut font = Font::composite(&document, &Dictionary::new(), None, &mut 0);
             font.cid_widths(&document, &widths, &mut bytes);
