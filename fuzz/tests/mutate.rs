@@ -13,8 +13,9 @@ fn changed_seeds_are_read_without_harm() {
     let inputs = std::env::var("STRATA_FUZZ_INPUTS").ok().and_then(|text| text.parse().ok());
     for about in corpus::targets() {
         let (_, run) = TARGETS.iter().find(|(name, _)| *name == about.name).expect("a target");
-        let seeds = corpus::inputs(&about).iter().map(|path| std::fs::read(path).expect("a seed"));
-        let mut mutator = Mutator::new(seeds.collect(), 20_261_126);
+        let seeds = corpus::inputs(&about);
+        let seeds = seeds.iter().map(|path| std::fs::read(path).expect("a seed")).collect();
+        let mut mutator = Mutator::new(seeds, 20_261_126);
         for number in 0..inputs.unwrap_or(INPUTS) {
             let input = mutator.next_input();
             let outcome = std::panic::catch_unwind(|| guard::run(*run, &input));
