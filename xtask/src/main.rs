@@ -15,6 +15,7 @@ mod report;
 mod sbom;
 mod serving;
 mod setup;
+mod soak;
 mod test;
 mod tidy;
 mod train;
@@ -57,6 +58,8 @@ enum Command {
     Report(report::Args),
     /// Run the fuzzing programs and keep their figures in bench/runs/; needs nightly Rust and cargo-fuzz
     Fuzz(fuzz::Args),
+    /// All four servers under traffic, kills, reloads, full disks and wrong clocks; every answer checked
+    Soak(soak::Args),
     /// Check the rules of the workspace
     Tidy,
 }
@@ -84,6 +87,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Release(args) => release::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Fuzz(args) => fuzz::main(&args),
+        Command::Soak(args) => soak::main(&args),
         Command::Tidy => tidy::main(),
     }
 }
