@@ -124,7 +124,7 @@ impl Shelf {
             Ok((200, _)) => then,
             // It was taken out by a request that was not answered.
             Ok((404, _)) if then == Must::Miss && was == Must::Unknown => then,
-            Ok((status, _)) if *status >= 500 && server.was_full(from) => {
+            Ok((503, _)) if server.was_full(from) => {
                 locked(&self.counts).disk_full += 1;
                 Must::Unknown
             }

@@ -148,7 +148,7 @@ fn soak(
         hold: if short { Duration::from_secs(1) } else { Duration::from_secs(8) },
         begun: site.begun,
     };
-    let every = if short { Duration::from_secs(5) } else { Duration::from_secs(25) };
+    let every = if short { Duration::from_secs(5) } else { Duration::from_secs(40) };
     let stop = AtomicBool::new(false);
     let rate = args.per_second / (servers.len() * CLIENTS) as f64;
     std::thread::scope(|scope| {
@@ -163,7 +163,7 @@ fn soak(
                 scope.spawn(move || work::worker(server, (record, ledger), every, stop));
             }
             if server.documents {
-                let pace = (every / 8, args.seed + 17);
+                let pace = (every / 12, args.seed + 17);
                 scope.spawn(move || shelf.keep(server, record, pace, stop));
             }
             scope.spawn(move || {

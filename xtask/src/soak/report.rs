@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::chaos::panics;
+use super::chaos::{LEFT_OUT, panics};
 use super::documents::Counts;
 use super::fleet::Server;
 use super::memory::{ALLOWED_MB, Memory};
@@ -16,6 +16,9 @@ use super::work::{Ledger, Promise, State};
 
 /// Points of a memory curve that are kept.
 const POINTS: usize = 120;
+/// Part of a request's answers that may be refusals while the server is there; below so many answers nothing is said.
+const REFUSED: f64 = 0.02;
+const ENOUGH: u64 = 50;
 /// How soon after a new start a server must answer.
 const LIVE_S: f64 = 10.0;
 
@@ -71,7 +74,7 @@ impl Found<'_> {
 
     /// What does not hold beside the faults.
     fn broken(&self) -> Vec<String> {
-        let mut broken = Vec::new();
+        let mut broken: Vec<String> = self.record.tallies().iter().filter_map(refuses).collect();
         for server in self.servers {
             let name = server.unit.name();
             if let Some(memory) = Memory::of(&server.unit.samples())
@@ -141,6 +144,19 @@ impl Found<'_> {
                 .collect::<Vec<_>>(),
         })
     }
+}
+
+/// A server that refuses what it should answer gives no wrong answer, and is of no use.
+fn refuses(((server, ask), tally): (&(&str, &str), &Tally)) -> Option<String> {
+    let answers: u64 = tally.statuses.values().sum();
+    let share = tally.refused as f64 / answers.max(1) as f64;
+    let often = answers >= ENOUGH && share > REFUSED || answers > 0 && tally.right == 0;
+    often.then(|| {
+        format!(
+            "strata-{server}: {ask}: {} of {answers} refused while it was there, {} right",
+            tally.refused, tally.right
+        )
+    })
 }
 
 fn add(whole: &mut Tally, tally: &Tally) {
@@ -303,6 +319,10 @@ fn events(page: &mut String, report: &Value) {
         let counts: Vec<String> = names.iter().map(|name| of(name).to_string()).collect();
         let _ = writeln!(page, "| {} | {} |", event.name(), counts.join(" | "));
     }
+    let left_out = all.iter().filter(|e| e["event"] == LEFT_OUT).count();
+    if left_out > 0 {
+        let _ = write!(page, "\n{left_out} further events came too late on this machine and were left out.\n");
+    }
     page.push('\n');
 }
 
@@ -320,6 +340,21 @@ mod tests {
             (&100.0.into(), &198.0.into(), &200.0.into())
         );
         assert!(of_tally(&Tally::default())["p50_ms"].is_null());
+    }
+
+    #[test]
+    fn a_server_that_only_refuses_does_not_hold() {
+        let tally = |right: u64, refused: u64| Tally {
+            statuses: [(200, right), (503, refused)].into(),
+            right,
+            refused,
+            ..Tally::default()
+        };
+        let told = |right, refused| refuses((&("weather", "map"), &tally(right, refused)));
+        assert!(told(0, 3).is_some_and(|text| text.contains("3 of 3 refused")));
+        assert!(told(90, 10).is_some());
+        assert_eq!(told(999, 5), None);
+        assert_eq!(told(9, 1), None);
     }
 
     #[test]

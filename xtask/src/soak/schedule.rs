@@ -72,7 +72,7 @@ impl Event {
         Self::Vanish,
     ];
 
-    fn restarts(self) -> bool {
+    pub(crate) fn restarts(self) -> bool {
         matches!(self, Self::Kill | Self::Terminate)
     }
 }

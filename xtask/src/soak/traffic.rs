@@ -11,7 +11,7 @@ use super::fleet::{Ask, Server};
 use super::record::{Met, Record};
 
 /// How long a client waits for the next bytes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// One request of so many comes on a new connection.
 const FRESH: u64 = 8;
 

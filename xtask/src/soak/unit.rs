@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use strata_testkit::load::{Connection, Failure, Request, Target};
 
 /// How long a server may take until it is ready.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How long a connection may take to tell that its server went away.
 const SETTLING: Duration = Duration::from_millis(250);
 

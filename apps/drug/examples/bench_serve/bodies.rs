@@ -120,6 +120,20 @@ impl Rows {
         let expected = self.expected.get(first).ok_or("nothing to compare with")?;
         difference(&numbers, expected)
     }
+
+    /// The same of the answer to a binary request.
+    pub(crate) fn check_binary(&self, first: usize, body: &[u8]) -> Result<f64, String> {
+        let expected = self.expected.get(first).ok_or("nothing to compare with")?;
+        difference(&binary_numbers(body, expected.len())?, expected)
+    }
+}
+
+/// The 32-bit numbers behind the JSON of an answer in the protocol's binary form with one output.
+fn binary_numbers(body: &[u8], count: usize) -> Result<Vec<f64>, String> {
+    let from = body.len().checked_sub(4 * count).ok_or("it is too short")?;
+    let number = |four: &[u8]| four.try_into().map(|four| f64::from(f32::from_le_bytes(four)));
+    let numbers: Result<Vec<f64>, _> = body[from..].chunks_exact(4).map(number).collect();
+    numbers.map_err(|error: std::array::TryFromSliceError| error.to_string())
 }
 
 /// The numbers of an answer's first output.
@@ -263,6 +277,9 @@ mod tests {
         let body = br#"{"outputs":[{"name":"y","data":[1.0,-2.5]}]}"#;
         assert_eq!(output_numbers(body).unwrap(), [1.0, -2.5]);
         assert!(output_numbers(b"{}").is_err());
+        let bytes = [b"{}".as_slice(), &1.0_f32.to_le_bytes(), &(-2.5_f32).to_le_bytes()].concat();
+        assert_eq!(binary_numbers(&bytes, 2).unwrap(), [1.0, -2.5]);
+        assert!(binary_numbers(b"{}", 2).is_err());
         assert_eq!(difference(&[1.0], &[1.0]), Ok(0.0));
         assert!(difference(&[1.0], &[1.0, 2.0]).is_err());
         assert!(difference(&[f64::NAN], &[1.0]).is_err());

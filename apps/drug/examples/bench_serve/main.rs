@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
 mod batching;
+mod beside;
 mod bodies;
 mod dense;
 mod drain;
@@ -17,6 +18,7 @@ mod peers;
 mod process;
 mod reload;
 mod server;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -30,7 +32,7 @@ use serde_json::json;
 #[derive(Debug, Parser)]
 #[command(name = "bench_serve")]
 struct Args {
-    /// What to measure; everything unless given, `peers` only where their program is known
+    /// What to measure; everything but `beside` unless given, `peers` only where their program is known
     suites: Vec<Suite>,
     /// Short runs that show whether it works; their figures mean little
     #[arg(long)]
@@ -41,6 +43,9 @@ struct Args {
     /// MLServer's program, for `peers`
     #[arg(long, env = "STRATA_MLSERVER")]
     mlserver: Option<PathBuf>,
+    /// For `beside`: threads that run a model, on both sides
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
     /// For `overload`: `default` or QUEUE_ITEMS:QUEUE_TIMEOUT_MS[:MAX_ROWS], the last of them for the longest time
     #[arg(long, value_delimiter = ',', default_value = "default")]
     overload_settings: Vec<String>,
@@ -50,6 +55,7 @@ struct Args {
 enum Suite {
     Batching,
     Peers,
+    Beside,
     Overload,
     Drain,
     Reload,
@@ -102,6 +108,7 @@ fn main() -> Result<ExitCode> {
         let result = match suite {
             Suite::Batching => batching::run(&bench),
             Suite::Peers => peers::run(&bench, bench.mlserver.as_deref()),
+            Suite::Beside => beside::run(&bench, bench.mlserver.as_deref(), args.threads),
             Suite::Overload => overload::run(&bench, &bench.overload_settings),
             Suite::Drain => drain::run(&bench),
             Suite::Reload => reload::run(&bench),

@@ -13,7 +13,7 @@ use crate::duel::{Rounds, Side, duel, with};
 use crate::figures::round;
 use crate::server::{Process, Server, ask, free_ports, wait_ready};
 
-const MODELS: [&str; 3] = ["esol", "hiv", "lipophilicity"];
+pub(crate) const MODELS: [&str; 3] = ["esol", "hiv", "lipophilicity"];
 
 pub(crate) fn run(bench: &Bench, mlserver: Option<&Path>) -> Result<()> {
     let Some(mlserver) = mlserver else {
@@ -22,7 +22,7 @@ pub(crate) fn run(bench: &Bench, mlserver: Option<&Path>) -> Result<()> {
         return Ok(());
     };
     let ours = Server::start(bench, &[])?;
-    let (process, address) = start(bench, mlserver)?;
+    let (process, address) = start(bench, mlserver, 1)?;
     for model in MODELS {
         let rows = Rows::golden(&bench.root, model)?;
         let requests = [ours.address, address].map(|at| rows.requests(at, Form::Json, 1));
@@ -68,9 +68,13 @@ pub(crate) fn run(bench: &Bench, mlserver: Option<&Path>) -> Result<()> {
 }
 
 /// MLServer with the same files at its best setting: models in the server's own process, adaptive batching.
-fn start(bench: &Bench, mlserver: &Path) -> Result<(Process, SocketAddr)> {
+pub(crate) fn start(
+    bench: &Bench,
+    mlserver: &Path,
+    threads: usize,
+) -> Result<(Process, SocketAddr)> {
     let bin = mlserver.parent().context("the program's folder")?;
-    let folder = bench.folder.path().join("mlserver");
+    let folder = tempfile::tempdir_in(bench.folder.path())?.keep();
     let port = free_ports()?;
     let script = bench.root.join("bench/peers/serving/mlserver_model/make_model.py");
     let mut make = Command::new(bin.join("python"));
@@ -80,7 +84,8 @@ fn start(bench: &Bench, mlserver: &Path) -> Result<(Process, SocketAddr)> {
         }),
     );
     make.args(["--port", &port.to_string(), "--workers", "0"]);
-    make.args(["--batch-size", "32", "--batch-time", "0.002", "--threads", "1"]);
+    make.args(["--batch-size", "32", "--batch-time", "0.002"]);
+    make.args(["--threads", &threads.to_string()]);
     let made = make.stdout(Stdio::null()).status().context("python beside MLServer's program")?;
     if !made.success() {
         bail!("make_model.py failed: {made}");

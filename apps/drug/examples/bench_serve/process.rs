@@ -28,8 +28,17 @@ fn cpu_in(stat: &str) -> Option<f64> {
 
 /// Resident memory in MB of 2^20 bytes.
 pub(crate) fn resident_mb(pid: u32) -> Option<f64> {
+    memory_mb(pid, "VmRSS:")
+}
+
+/// The most that was resident so far.
+pub(crate) fn peak_mb(pid: u32) -> Option<f64> {
+    memory_mb(pid, "VmHWM:")
+}
+
+fn memory_mb(pid: u32, field: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok().map(|kb| kb / 1024.0)
 }
 

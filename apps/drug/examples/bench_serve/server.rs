@@ -27,6 +27,8 @@ impl Drop for Process {
 pub(crate) struct Server {
     process: Process,
     pub(crate) address: SocketAddr,
+    /// The workspace whose models it serves.
+    pub(crate) root: std::path::PathBuf,
 }
 
 impl Server {
@@ -58,7 +60,7 @@ impl Server {
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
         wait_ready(address, "/v2/health/ready")?;
-        Ok(Self { process, address })
+        Ok(Self { process, address, root: bench.root.clone() })
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -150,7 +150,8 @@ impl Store {
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 
-    /// The runs in sources: fields of a model that begin at one time, in however many files they lie.
+    /// The runs in sources: fields of a model that begin at one time, in however many files they lie. A forecast that was
+    /// made again takes the place of the older one.
     fn runs(&self, sources: Vec<(Seen, Arc<dyn Source>)>, mut troubles: Vec<Trouble>) -> Snapshot {
         let mut parts: BTreeMap<(String, Time), Vec<Part>> = BTreeMap::new();
         for (file, source) in sources {
@@ -178,6 +179,8 @@ impl Store {
             if models.get(&model).is_some_and(|runs| runs.len() >= self.config.keep) {
                 continue;
             }
+            let (parts, replaced) = run::newest(parts);
+            troubles.extend(replaced);
             let same = |run: &&Arc<Run>| run.files.iter().eq(parts.iter().map(|part| &part.file));
             let kept = before.run(&model, Some(reference)).filter(same).cloned();
             let files = parts.iter().map(|part| part.file.name()).collect::<Vec<_>>().join(", ");

@@ -1,6 +1,6 @@
 //! A run: the fields of a model that begin at one time, as series at places and as maps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use strata_earth::source::{ReadError, Source};
 use strata_earth::time::{HOUR, Time};
 use strata_earth::variable;
 
+use super::Trouble;
 use super::files::Seen;
 use super::held::{Held, Room, Writer};
 use super::locate::{Corner, Locator, Spot};
@@ -40,6 +41,29 @@ pub(super) struct Part {
     pub(super) file: Seen,
     pub(super) source: Arc<dyn Source>,
     pub(super) fields: Vec<usize>,
+}
+
+/// The files of a run without those that have a field which a newer file has too: the same forecast, made before. Mixed
+/// together they would be neither.
+pub(super) fn newest(mut parts: Vec<Part>) -> (Vec<Part>, Vec<Trouble>) {
+    parts.sort_by(|a, b| (b.file.changed, &b.file).cmp(&(a.file.changed, &a.file)));
+    let mut holders: HashMap<(String, String, i64, u32), String> = HashMap::new();
+    let mut replaced = Vec::new();
+    parts.retain(|part| {
+        let headers = part.fields.iter().map(|at| &part.source.headers()[*at]);
+        let fields: Vec<_> = headers
+            .map(|h| (h.variable.clone(), h.level.to_string(), h.step, h.member.unwrap_or(0)))
+            .collect();
+        if let Some(newer) = fields.iter().find_map(|field| holders.get(field)) {
+            let why = format!("{newer} is newer and has the same fields");
+            replaced.push(Trouble { file: part.file.name(), why });
+            return false;
+        }
+        holders.extend(fields.into_iter().map(|field| (field, part.file.name())));
+        true
+    });
+    parts.sort_by(|a, b| a.file.cmp(&b.file));
+    (parts, replaced)
 }
 
 /// A variable at a level, through all steps and members.

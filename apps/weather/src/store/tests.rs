@@ -196,3 +196,40 @@ fn newer_files_take_the_place_of_older_ones() {
     store.refresh().unwrap();
     assert_eq!(store.snapshot().models["dry-planet"].len(), 2);
 }
+
+#[test]
+fn a_forecast_that_was_made_again_takes_the_place_of_the_older_one() {
+    let grid = Arc::new(Grid::regular(5, 8));
+    let store = store(1 << 30);
+    let source = |warmer: f32| -> Arc<dyn Source> {
+        let made = forecast(&grid, begin(), 1);
+        let mut source = MemorySource::default();
+        for (index, header) in made.headers().iter().enumerate() {
+            let values = made.values(index).unwrap();
+            let values = values.iter().map(|value| value + warmer).collect();
+            source.push(Field { header: header.clone(), values });
+        }
+        Arc::new(source)
+    };
+    let file = |name: &str, second: u64| Seen {
+        changed: Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(second)),
+        ..Seen::memory(name)
+    };
+    let value = |snapshot: &Snapshot| {
+        let run = snapshot.run("dry-planet", None).unwrap();
+        let spot = run.spot(0.0, 0.0).unwrap();
+        run.scalar(run.band("t", Some(850.0)).unwrap(), &spot, 1).unwrap()[0]
+    };
+    let alone = value(&store.runs(vec![(file("a.nc", 5), source(0.0))], Vec::new()));
+    for (first, second) in [(5, 9), (9, 5)] {
+        let sources =
+            vec![(file("a.nc", first), source(0.0)), (file("b.nc", second), source(100.0))];
+        let snapshot = store.runs(sources, Vec::new());
+        assert_eq!(snapshot.best(), Some("dry-planet"), "{:?}", snapshot.troubles);
+        let (newer, older, warmer) =
+            if first > second { ("a.nc", "b.nc", 0.0) } else { ("b.nc", "a.nc", 100.0) };
+        assert!((value(&snapshot) - alone - warmer).abs() < 1e-3);
+        let [trouble] = snapshot.troubles.as_slice() else { panic!("{:?}", snapshot.troubles) };
+        assert!(trouble.file == older && trouble.why.starts_with(newer), "{trouble:?}");
+    }
+}

@@ -67,7 +67,7 @@ fn asks(a: &Asking<'_>) -> Result<Vec<Ask>> {
         get("field", 5, Like::Json, &field),
         get("field, bytes", 4, Like::Bytes, &format!("{field}&format=bin")),
         get("map", 3, Like::Bytes, &format!("/v1/map?{model}&field=t@500&step=24&width=400")),
-        get("list of models", 2, Like::Json, "/v1/models"),
+        get("list of models", 2, Like::Says("\"best\":\"dry-planet\""), "/v1/models"),
         get("no such variable", 2, Like::Json, &format!("/v1/forecast?{place}&hourly=rain")),
         get("no such step", 2, Like::Json, &field.replace("step=12", "step=13")),
     ])
