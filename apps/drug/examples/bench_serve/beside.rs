@@ -2,9 +2,9 @@
 //! loop, and independent arrivals at half of what the slower of the two can take; tensors as JSON on both, as bytes where
 //! the server knows them over HTTP.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -18,16 +18,28 @@ use crate::windows::{Load, Right, Rounds, Side, measured};
 
 const MODELS: [&str; 2] = ["esol", "lipophilicity"];
 
-pub(crate) fn run(bench: &Bench, mlserver: Option<&Path>, threads: usize) -> Result<()> {
-    let mlserver = mlserver.context("name MLServer's program with --mlserver")?;
-    let rounds = Rounds { window: bench.time(5.0, 0.7), most: bench.count(12, 3) };
-    let starts = bench.count(5, 1);
+/// What is measured, and how.
+pub(crate) struct Settings {
+    pub(crate) mlserver: Option<PathBuf>,
+    /// Threads that run a model, on both sides.
+    pub(crate) threads: usize,
+    /// How long a window is; short ones are only to see that it works.
+    pub(crate) window: Duration,
+}
+
+pub(crate) fn run(bench: &Bench, settings: &Settings) -> Result<()> {
+    let mlserver = settings.mlserver.as_deref();
+    let mlserver = mlserver.context("name MLServer's program with --mlserver, or --python")?;
+    let threads = settings.threads;
+    let short = bench.quick || settings.window < Duration::from_secs(3);
+    let (most, starts) = if short { (3, 1) } else { (12, 5) };
+    let rounds = Rounds { window: settings.window, most };
     let many = threads.to_string();
-    let settings = ["--models-sessions", &many, "--models-intra-threads", "1"];
+    let own = ["--models-sessions", &many, "--models-intra-threads", "1"];
     let mut cold = [Vec::new(), Vec::new()];
     for _ in 0..starts {
         let begun = Instant::now();
-        let server = Server::start(bench, &settings)?;
+        let server = Server::start(bench, &own)?;
         answered(&server)?;
         cold[0].push(begun.elapsed().as_secs_f64());
         drop(server);
@@ -38,7 +50,7 @@ pub(crate) fn run(bench: &Bench, mlserver: Option<&Path>, threads: usize) -> Res
         cold[1].push(begun.elapsed().as_secs_f64());
         drop(process);
     }
-    let ours = Server::start(bench, &settings)?;
+    let ours = Server::start(bench, &own)?;
     let (theirs, address) = peers::start(bench, mlserver, threads)?;
     let mut cases = Vec::new();
     for model in MODELS {

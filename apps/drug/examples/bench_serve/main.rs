@@ -43,9 +43,15 @@ struct Args {
     /// MLServer's program, for `peers`
     #[arg(long, env = "STRATA_MLSERVER")]
     mlserver: Option<PathBuf>,
+    /// For `beside`: the Python of MLServer's environment, in place of MLServer's program
+    #[arg(long)]
+    python: Option<PathBuf>,
     /// For `beside`: threads that run a model, on both sides
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// For `beside`: seconds of a window
+    #[arg(long, default_value_t = 5.0)]
+    window: f64,
     /// For `overload`: `default` or QUEUE_ITEMS:QUEUE_TIMEOUT_MS[:MAX_ROWS], the last of them for the longest time
     #[arg(long, value_delimiter = ',', default_value = "default")]
     overload_settings: Vec<String>,
@@ -91,6 +97,12 @@ impl Bench {
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let inside = args.python.map(|python| python.with_file_name("mlserver"));
+    let beside = beside::Settings {
+        mlserver: inside.or_else(|| args.mlserver.clone()),
+        threads: args.threads,
+        window: Duration::try_from_secs_f64(args.window).context("--window")?,
+    };
     let bench = Bench {
         program: program(args.program, &root)?,
         root,
@@ -108,7 +120,7 @@ fn main() -> Result<ExitCode> {
         let result = match suite {
             Suite::Batching => batching::run(&bench),
             Suite::Peers => peers::run(&bench, bench.mlserver.as_deref()),
-            Suite::Beside => beside::run(&bench, bench.mlserver.as_deref(), args.threads),
+            Suite::Beside => beside::run(&bench, &beside),
             Suite::Overload => overload::run(&bench, &bench.overload_settings),
             Suite::Drain => drain::run(&bench),
             Suite::Reload => reload::run(&bench),

@@ -8,7 +8,7 @@ use strata_chem::Mol;
 use strata_chem::alerts::AlertCatalog;
 use strata_chem::smarts::Pattern;
 use strata_core::provenance::STRATA_VERSION;
-use strata_serve::{Operation, Problem};
+use strata_serve::{Kind, Operation, Problem};
 
 use super::problems::{of_smiles, of_tool};
 use crate::tools::ToolError;
@@ -109,7 +109,8 @@ pub(super) fn operations() -> Vec<Operation> {
                 for smiles in &ask.smiles {
                     // Tautomers take long: who has gone is not computed for.
                     if call.cancel.is_cancelled() {
-                        return Err(Problem::internal("cancelled"));
+                        let gone = "nobody waits for the answer any more";
+                        return Err(Problem::new(Kind::Unavailable, "cancelled", gone));
                     }
                     molecules.push(standardize(smiles, steps));
                 }
