@@ -25,7 +25,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::{bench, process, setup, workspace};
+use crate::bench::machine;
+use crate::{process, setup, workspace};
 use chaos::Chaos;
 use documents::Shelf;
 use fleet::{Server, Site};
@@ -95,10 +96,12 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
             shelf.read_all(server, &record);
         }
     }
-    let now = bench::unix_seconds();
+    let now = machine::unix_seconds();
+    let machine = machine::machine(&root);
+    let slug = machine::slug(&machine);
     let head = json!({
-        "schema": 1, "kind": "soak", "date": bench::utc(now), "minutes": args.minutes, "seed": args.seed,
-        "per_second": args.per_second, "begins_at_s": offset.as_secs(), "machine": bench::machine(&root),
+        "schema": 1, "kind": "soak", "date": machine::utc(now), "minutes": args.minutes, "seed": args.seed,
+        "per_second": args.per_second, "begins_at_s": offset.as_secs(), "machine": machine,
         "sources": {
             "full disk": "a file system in memory (tmpfs) of 96 MB, filled to its last byte",
             "clock": "libfaketime: wall clock only",
@@ -119,7 +122,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     }
     let (report, held) = found.report();
     let path = args.out.clone().unwrap_or_else(|| {
-        let name = format!("{}-{}", bench::utc(now).replace(':', ""), host());
+        let name = format!("{}-{}", machine::utc(now).replace(':', ""), slug);
         root.join("bench/runs").join(name).join("soak.json")
     });
     write(&path, &report, &servers, &record)?;
@@ -193,15 +196,6 @@ fn built(root: &Path) -> Result<PathBuf> {
     println!("building the programs (the first time takes some minutes) …");
     process::must(&mut cargo)?;
     Ok(process::target_dir(root)?.join("release"))
-}
-
-/// The machine in short, without its name.
-fn host() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default().to_lowercase();
-    let kinds = ["xeon", "epyc", "ryzen", "core", "neoverse"];
-    let kind = kinds.into_iter().find(|kind| text.contains(kind)).unwrap_or("cpu");
-    format!("{kind}-{cores}c")
 }
 
 fn write(
