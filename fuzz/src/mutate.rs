@@ -54,7 +54,7 @@ impl Mutator {
     pub fn next_input(&mut self) -> Vec<u8> {
         let Some(seed) = self.below(self.seeds.len()) else { return Vec::new() };
         let mut data = self.seeds[seed].clone();
-        let changes = if self.random() % 3 == 0 { 8 } else { 2 };
+        let changes = if self.random().is_multiple_of(3) { 8 } else { 2 };
         for _ in 0..=self.below(changes).unwrap_or(0) {
             self.change(&mut data);
             data.truncate(MOST);
