@@ -321,7 +321,10 @@ fn events(page: &mut String, report: &Value) {
     }
     let left_out = all.iter().filter(|e| e["event"] == LEFT_OUT).count();
     if left_out > 0 {
-        let _ = write!(page, "\n{left_out} further events came too late on this machine and were left out.\n");
+        let _ = write!(
+            page,
+            "\n{left_out} further events came too late on this machine and were left out.\n"
+        );
     }
     page.push('\n');
 }

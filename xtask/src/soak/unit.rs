@@ -198,11 +198,15 @@ impl Unit {
         locked(&self.outages).push(Outage { killed, from, until: None, live_s: 0.0, ready_s: 0.0 });
         self.signal(if killed { "KILL" } else { "TERM" })?;
         let status = self.ended(Duration::from_secs(40))?;
-        let (live_s, ready_s) = self.launch()?;
+        let launched = self.launch();
         if let Some(outage) = locked(&self.outages).last_mut() {
-            (outage.live_s, outage.ready_s) = (live_s, ready_s);
+            // Also after a start that failed: what is not answered from here on is a fault of its own.
             outage.until = Some(self.now());
+            if let Ok(times) = launched {
+                (outage.live_s, outage.ready_s) = times;
+            }
         }
+        launched?;
         if !killed && !status.success() {
             bail!("strata-{} ended with {status} after SIGTERM", self.name());
         }
