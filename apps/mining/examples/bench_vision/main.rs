@@ -21,10 +21,12 @@ const MODEL: &str = "yolox-nano";
 const CONF: &str = "0.05";
 const IOU: &str = "0.45";
 
+/// A part of the program that another process runs.
+type Part = fn(&[String]) -> anyhow::Result<()>;
+
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let alone: Option<fn(&[String]) -> anyhow::Result<()>> = match args.first().map(String::as_str)
-    {
+    let alone: Option<Part> = match args.first().map(String::as_str) {
         Some("one") => Some(one::main),
         Some("side") => Some(side::main),
         _ => None,
