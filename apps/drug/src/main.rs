@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-/// Molecules are many small allocations, made on one thread and freed on another: a twentieth of a screen's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     strata_drug::cli::main()
 }

@@ -77,8 +77,13 @@ impl<T> Queue<T> {
             let waiter = Arc::clone(&waiter);
             token.on_cancel(Arc::new(move || waiter.cancel()))
         });
+        let cancelled = || options.cancel.as_ref().is_some_and(super::CancelToken::is_cancelled);
         if let Some(slot) = waiter.wait(options.deadline) {
-            return Ok(self.lend(slot));
+            if !cancelled() {
+                return Ok(self.lend(slot));
+            }
+            // It comes from a call that was cancelled with this one, which must not begin any more.
+            self.give_back(slot);
         }
         lock(&self.state).waiting.retain(|other| !Arc::ptr_eq(other, &waiter));
         // Between giving up and leaving the queue a session may have come: the next one gets it.
@@ -86,7 +91,7 @@ impl<T> Queue<T> {
             self.give_back(slot);
         }
         let (model, stage) = (model.to_owned(), Stage::Waiting);
-        Err(if options.cancel.as_ref().is_some_and(super::CancelToken::is_cancelled) {
+        Err(if cancelled() {
             RuntimeError::Cancelled { model, stage }
         } else {
             RuntimeError::Deadline { model, stage, waited: start.elapsed() }

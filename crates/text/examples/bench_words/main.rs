@@ -1,10 +1,10 @@
 //! Our side of the suite `gov`: articles taken into an index, and questions asked of it.
 //!
 //! ```text
-//! bench_search index INDEX ARTICLES COUNT QUESTIONS ANSWERS    # by words alone
-//! bench_search ingest INDEX ARTICLES COUNT THREADS ANSWERS     # with vectors of the shipped retriever
-//! bench_search words INDEX QUESTIONS ANSWERS                   # questions by words
-//! bench_search ask INDEX QUESTIONS ANSWERS                     # questions by words and vectors, fused
+//! bench_words index INDEX ARTICLES COUNT QUESTIONS ANSWERS    # by words alone
+//! bench_words ingest INDEX ARTICLES COUNT THREADS ANSWERS     # with vectors of the shipped retriever
+//! bench_words words INDEX QUESTIONS ANSWERS                   # questions by words
+//! bench_words ask INDEX QUESTIONS ANSWERS                     # questions by words and vectors, fused
 //! ```
 //! ARTICLES has a line of JSON an article (`id`, `name`, `text`), `.gz` or not; QUESTIONS a line of JSON a question (`question`). An
 //! answer to a question is the scores of its ten best articles and the articles' ids. The peer is `bench/peers/text/bm25.py`.
@@ -39,7 +39,7 @@ fn main() -> Result<()> {
         }
         ["words", index, questions, answers] => words(index, questions, answers),
         ["ask", index, questions, answers] => ask(index, questions, answers),
-        _ => bail!("usage: bench_search index|ingest|words|ask …; see its head"),
+        _ => bail!("usage: bench_words index|ingest|words|ask …; see its head"),
     }
 }
 
