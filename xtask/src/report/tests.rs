@@ -33,7 +33,8 @@ figure = { text = "{}×", suite = "drug", suite_at = "/cases/name=parse/ratios/R
 "#;
 
 fn suite() -> Value {
-    let spread = |median: f64| json!({"median": median, "min": median * 0.875, "max": median * 1.125});
+    let spread =
+        |median: f64| json!({"median": median, "min": median * 0.875, "max": median * 1.125});
     json!({
         "schema": 1, "suite": "drug", "title": "Molecules", "date": "2026-11-26T14:00:00Z", "quick": false,
         "machine": {"cpu": "A processor", "cores": 2, "load": 0.4},
