@@ -3,9 +3,12 @@ import gzip
 import json
 import math
 import os
+import sys
 import time
+from pathlib import Path
 
-STARTED = "STRATA_BENCH_STARTED"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from side import percentile, since_start, write_answers  # noqa: E402, F401  (programs here take them from this file)
 
 
 def spread(items, count):
@@ -20,31 +23,14 @@ def first_words(path, count):
         return spread([line.split()[0] for line in lines if line.strip()], count)
 
 
-def since_start():
-    started = os.environ.get(STARTED)
-    return time.time() - float(started) if started else None
-
-
 def finite(value):
     return float(value) if math.isfinite(value) else None
-
-
-def write_answers(path, answers):
-    with open(path, "w") as out:
-        for answer in answers:
-            out.write(json.dumps(answer) + "\n")
-
-
-def percentile(values, share):
-    values = sorted(values)
-    return values[max(math.ceil(share * len(values)), 1) - 1]
 
 
 class Stopwatch:
     """Wall and processor seconds; children that ended count."""
 
     def __init__(self):
-        self.cpu = sum(os.times()[:4])
         self.process = time.process_time()
         self.wall = time.perf_counter()
 
