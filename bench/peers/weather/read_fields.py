@@ -32,7 +32,11 @@ def read(path, weights):
             for variable in data.data_vars.values():
                 space = 1 if variable.dims[-1] == "values" else 2
                 for place in np.ndindex(*variable.shape[:-space]):
-                    values = np.asarray(variable[place].values, np.float64).ravel()
+                    values = np.asarray(variable[place].values, np.float64)
+                    # Some files hold columns of the map one after the other: rows come first, as they do with us.
+                    if space == 2 and variable.dims[-2].startswith("lon"):
+                        values = values.T
+                    values = values.ravel()
                     if len(values) not in weights:
                         weights[len(values)] = np.arange(len(values)) % 101 - 50.0
                     known = ~np.isnan(values)

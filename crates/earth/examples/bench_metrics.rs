@@ -5,6 +5,7 @@
 //! clock starts. `bench/peers/weather/metrics.py` writes it, and measures the same with xarray. Prints one line of JSON. With the first
 //! PAIRS and ANSWERS it is our side of the suite `weather`.
 
+use std::io::Read;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -25,10 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("FIELDS.f32 ROWS COLUMNS [THREADS]".into());
     };
     rayon::ThreadPoolBuilder::new().num_threads(number(4).unwrap_or(2)).build_global()?;
-    let bytes = std::fs::read(path)?;
-    let (values, _) = bytes.as_chunks::<4>();
-    let values: Vec<f32> = values.iter().map(|value| f32::from_le_bytes(*value)).collect();
     let grid = Grid::regular(rows, columns);
+    let values = read(Path::new(path), number(5).map(|pairs| (1 + 2 * pairs) * grid.len()))?;
     let fields: Vec<&[f32]> = values.chunks_exact(grid.len()).collect();
     let (usual, pairs) = fields.split_first().ok_or("an empty file")?;
     let (pairs, _) = pairs.as_chunks::<2>();
@@ -95,4 +94,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     report(pairs.len(), took, &figures);
     Ok(())
+}
+
+/// The first numbers of a file, or all.
+fn read(path: &Path, count: Option<usize>) -> std::io::Result<Vec<f32>> {
+    let file = std::fs::File::open(path)?;
+    let there = usize::try_from(file.metadata()?.len() / 4).unwrap_or(usize::MAX);
+    let count = count.map_or(there, |count| count.min(there));
+    let mut values = Vec::with_capacity(count);
+    let mut file = std::io::BufReader::with_capacity(1 << 20, file);
+    let mut number = [0; 4];
+    for _ in 0..count {
+        file.read_exact(&mut number)?;
+        values.push(f32::from_le_bytes(number));
+    }
+    Ok(values)
 }

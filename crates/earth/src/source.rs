@@ -1,6 +1,6 @@
 //! Where fields come from: a file that was scanned, whose values are read when they are asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::field::{Field, Header};
 
@@ -34,6 +34,16 @@ pub enum ReadError {
         /// What is wrong.
         why: String,
     },
+}
+
+impl ReadError {
+    /// The file, or what of a store of several files.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. } | Self::Format { path, .. } | Self::Part { path, .. } => path,
+        }
+    }
 }
 
 /// What bounds the reading of a file from outside.

@@ -1,6 +1,7 @@
 //! Forecasts that are served: a folder of files, the runs in them, the newest of each model first. Files are looked at again
 //! and again; requests go on with the runs that they began with.
 
+mod closable;
 mod files;
 mod held;
 mod locate;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use strata_earth::source::{Limits, Source};
+use strata_earth::source::Source;
 use strata_earth::time::Time;
 
 pub use files::Seen;
@@ -18,6 +19,7 @@ pub use held::Room;
 pub use locate::{Locator, Spot};
 pub use run::{Band, Run, RunError, model_of};
 
+use closable::Closable;
 use run::{Part, planet_of};
 
 /// What a store is made of.
@@ -69,7 +71,10 @@ impl Snapshot {
     }
 }
 
-type Opened = HashMap<PathBuf, (Seen, Arc<dyn Source>)>;
+type Opened = HashMap<PathBuf, (Seen, Arc<Closable>)>;
+
+/// Files that are open at most while a folder is looked through, beside those of the runs that are served.
+const OPEN: usize = 64;
 
 #[derive(Default)]
 struct Known {
@@ -120,26 +125,39 @@ impl Store {
             return Ok(false);
         }
         let mut troubles = Vec::new();
-        let mut sources = Vec::new();
+        let mut sources: Vec<(Seen, Arc<dyn Source>)> = Vec::new();
         let mut opened = Opened::new();
+        let mut fresh = 0;
         for file in &seen {
             let before = known.opened.get(&file.path).filter(|(before, _)| before == file);
             let source = match before {
                 Some((_, source)) => Arc::clone(source),
-                None => match crate::forecast::open_input(&file.path, &Limits::default()) {
-                    Ok(source) => Arc::from(source),
+                None => match Closable::open(&file.path) {
+                    Ok(source) => Arc::new(source),
                     Err(error) => {
                         troubles.push(Trouble { file: file.name(), why: format!("{error:#}") });
                         continue;
                     }
                 },
             };
+            if before.is_none() {
+                fresh += 1;
+                if fresh > OPEN {
+                    source.close();
+                }
+            }
             opened.insert(file.path.clone(), (file.clone(), Arc::clone(&source)));
             sources.push((file.clone(), source));
         }
         let snapshot = self.runs(sources, troubles);
         (known.seen, known.opened) = (seen, opened);
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        // What no run reads is closed: a folder may hold years of forecasts.
+        for (_, source) in
+            known.opened.values().filter(|(_, source)| Arc::strong_count(source) == 1)
+        {
+            source.close();
+        }
         Ok(true)
     }
 
@@ -179,22 +197,47 @@ impl Store {
             if models.get(&model).is_some_and(|runs| runs.len() >= self.config.keep) {
                 continue;
             }
-            let (parts, replaced) = run::newest(parts);
-            troubles.extend(replaced);
-            let same = |run: &&Arc<Run>| run.files.iter().eq(parts.iter().map(|part| &part.file));
-            let kept = before.run(&model, Some(reference)).filter(same).cloned();
-            let files = parts.iter().map(|part| part.file.name()).collect::<Vec<_>>().join(", ");
-            let planet = planet_of(&parts);
-            let run = kept.map_or_else(
-                || Run::load(&model, &planet, reference, &parts, &self.config.room).map(Arc::new),
-                Ok,
-            );
-            match run {
-                Ok(run) => models.entry(model).or_default().push(run),
-                Err(error) => troubles.push(Trouble { file: files, why: error.to_string() }),
+            let kept = before.run(&model, Some(reference));
+            if let Some(run) = self.run((&model, reference), parts, kept, &mut troubles) {
+                models.entry(model).or_default().push(run);
             }
         }
         Snapshot { models, troubles }
+    }
+
+    /// The run of a model that begins at a time, from the newest of its files that can be read.
+    fn run(
+        &self,
+        (model, reference): (&str, Time),
+        mut parts: Vec<Part>,
+        kept: Option<&Arc<Run>>,
+        troubles: &mut Vec<Trouble>,
+    ) -> Option<Arc<Run>> {
+        loop {
+            let (mut fit, replaced) = run::newest(parts);
+            let same = |run: &&Arc<Run>| run.files.iter().eq(fit.iter().map(|part| &part.file));
+            let planet = planet_of(&fit);
+            let load =
+                || Run::load(model, &planet, reference, &fit, &self.config.room).map(Arc::new);
+            let error = match kept.filter(same).cloned().map_or_else(load, Ok) {
+                Ok(run) => {
+                    troubles.extend(replaced.into_iter().map(|(_, trouble)| trouble));
+                    return Some(run);
+                }
+                Err(error) => error,
+            };
+            let at_fault = Part::at_fault(&fit, &error).filter(|_| !replaced.is_empty());
+            let why = error.to_string();
+            let Some(at_fault) = at_fault else {
+                let names: Vec<String> = fit.iter().map(|part| part.file.name()).collect();
+                troubles.push(Trouble { file: names.join(", "), why });
+                return None;
+            };
+            // An older file may have the same forecast whole.
+            troubles.push(Trouble { file: fit.remove(at_fault).file.name(), why });
+            parts = fit;
+            parts.extend(replaced.into_iter().map(|(part, _)| part));
+        }
     }
 }
 

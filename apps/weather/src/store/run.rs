@@ -43,27 +43,41 @@ pub(super) struct Part {
     pub(super) fields: Vec<usize>,
 }
 
-/// The files of a run without those that have a field which a newer file has too: the same forecast, made before. Mixed
-/// together they would be neither.
-pub(super) fn newest(mut parts: Vec<Part>) -> (Vec<Part>, Vec<Trouble>) {
+impl Part {
+    /// Which of the parts an error is about: the one it names, else the newest, the last to have come.
+    pub(super) fn at_fault(parts: &[Self], error: &RunError) -> Option<usize> {
+        let named = |error: &ReadError| {
+            parts.iter().position(|part| error.path().starts_with(&part.file.path))
+        };
+        let named = if let RunError::Read(error) = error { named(error) } else { None };
+        let newest =
+            || (0..parts.len()).max_by_key(|at| (parts[*at].file.changed, &parts[*at].file));
+        named.or_else(newest)
+    }
+}
+
+/// The files of a run, and those that have a field which a newer file has too, with why they are left out: the same forecast,
+/// made before. Mixed together they would be neither.
+pub(super) fn newest(mut parts: Vec<Part>) -> (Vec<Part>, Vec<(Part, Trouble)>) {
     parts.sort_by(|a, b| (b.file.changed, &b.file).cmp(&(a.file.changed, &a.file)));
     let mut holders: HashMap<(String, String, i64, u32), String> = HashMap::new();
-    let mut replaced = Vec::new();
-    parts.retain(|part| {
+    let (mut fit, mut replaced) = (Vec::new(), Vec::new());
+    for part in parts {
         let headers = part.fields.iter().map(|at| &part.source.headers()[*at]);
         let fields: Vec<_> = headers
             .map(|h| (h.variable.clone(), h.level.to_string(), h.step, h.member.unwrap_or(0)))
             .collect();
         if let Some(newer) = fields.iter().find_map(|field| holders.get(field)) {
             let why = format!("{newer} is newer and has the same fields");
-            replaced.push(Trouble { file: part.file.name(), why });
-            return false;
+            let trouble = Trouble { file: part.file.name(), why };
+            replaced.push((part, trouble));
+            continue;
         }
         holders.extend(fields.into_iter().map(|field| (field, part.file.name())));
-        true
-    });
-    parts.sort_by(|a, b| a.file.cmp(&b.file));
-    (parts, replaced)
+        fit.push(part);
+    }
+    fit.sort_by(|a, b| a.file.cmp(&b.file));
+    (fit, replaced)
 }
 
 /// A variable at a level, through all steps and members.

@@ -8,6 +8,7 @@ use strata_earth::grid::Grid;
 use strata_earth::level::Level;
 use strata_earth::memory_source::MemorySource;
 use strata_earth::regrid::{Method, Regrid};
+use strata_earth::source::ReadError;
 use strata_earth::time::{HOUR, Time};
 
 use super::locate::Corner;
@@ -188,13 +189,77 @@ fn newer_files_take_the_place_of_older_ones() {
     let second = store.snapshot();
     let times: Vec<Time> = second.models["dry-planet"].iter().map(|run| run.reference).collect();
     assert_eq!(times, [begin().plus_hours(48), begin().plus_hours(24)]);
+    // Files of runs that are too old to be served are not kept open, and open again where they are wanted.
+    let is_open = |day: i64| {
+        let path = folder.path().join(format!("day{day}.nc"));
+        lock(&store.known).opened[&path].1.is_open()
+    };
+    // The first snapshot, which is still in use, reads the oldest.
+    assert_eq!([0, 1, 2].map(is_open), [true, true, true]);
     // What was asked for before is still there.
     let run = first.run("dry-planet", None).unwrap();
     let spot = run.spot(1.0, 2.0).unwrap();
     assert!(run.scalar(0, &spot, 1).unwrap()[0].is_finite());
     std::fs::remove_file(folder.path().join("day2.nc")).unwrap();
+    drop((first, second));
+    write(4);
     store.refresh().unwrap();
     assert_eq!(store.snapshot().models["dry-planet"].len(), 2);
+    assert_eq!([0, 1, 4].map(is_open), [false, true, true]);
+    for day in [1, 4] {
+        std::fs::remove_file(folder.path().join(format!("day{day}.nc"))).unwrap();
+    }
+    store.refresh().unwrap();
+    let snapshot = store.snapshot();
+    let run = snapshot.run("dry-planet", None).unwrap();
+    assert!(run.reference == begin() && is_open(0), "{:?}", snapshot.troubles);
+}
+
+/// A file that opens, and whose values are gone.
+struct Cut(MemorySource, &'static str);
+
+impl Source for Cut {
+    fn format(&self) -> &'static str {
+        "netcdf"
+    }
+
+    fn headers(&self) -> &[Header] {
+        self.0.headers()
+    }
+
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
+    fn values(&self, _index: usize) -> Result<Vec<f32>, ReadError> {
+        Err(ReadError::Format { path: self.1.into(), why: "it ends early".to_owned() })
+    }
+}
+
+#[test]
+fn a_forecast_that_cannot_be_read_leaves_the_place_to_an_older_one() {
+    let grid = Arc::new(Grid::regular(5, 8));
+    let whole = |at: u64| -> (Seen, Arc<dyn Source>) {
+        (seen(&format!("whole{at}.nc"), at), Arc::new(forecast(&grid, begin(), 1)))
+    };
+    let cut = |at: u64, path| -> (Seen, Arc<dyn Source>) {
+        (seen(path, at), Arc::new(Cut(forecast(&grid, begin(), 1), path)))
+    };
+    let served = |sources| {
+        let snapshot = store(1 << 30).runs(sources, Vec::new());
+        let run = snapshot.run("dry-planet", None);
+        (run.map(|run| run.files[0].name()), snapshot.troubles.len())
+    };
+    let name = |text: &str| Some(text.to_owned());
+    assert_eq!(served(vec![whole(1), cut(2, "cut2.nc")]), (name("whole1.nc"), 1));
+    assert_eq!(served(vec![whole(1), cut(2, "cut2.nc"), cut(3, "cut3.nc")]).0, name("whole1.nc"));
+    assert_eq!(served(vec![cut(1, "cut1.nc"), whole(2)]), (name("whole2.nc"), 1));
+    assert_eq!(served(vec![cut(1, "cut1.nc"), cut(2, "cut2.nc")]), (None, 2));
+}
+
+fn seen(name: &str, second: u64) -> Seen {
+    let changed = std::time::UNIX_EPOCH + std::time::Duration::from_secs(second);
+    Seen { changed: Some(changed), ..Seen::memory(name) }
 }
 
 #[test]
@@ -211,19 +276,15 @@ fn a_forecast_that_was_made_again_takes_the_place_of_the_older_one() {
         }
         Arc::new(source)
     };
-    let file = |name: &str, second: u64| Seen {
-        changed: Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(second)),
-        ..Seen::memory(name)
-    };
     let value = |snapshot: &Snapshot| {
         let run = snapshot.run("dry-planet", None).unwrap();
         let spot = run.spot(0.0, 0.0).unwrap();
         run.scalar(run.band("t", Some(850.0)).unwrap(), &spot, 1).unwrap()[0]
     };
-    let alone = value(&store.runs(vec![(file("a.nc", 5), source(0.0))], Vec::new()));
+    let alone = value(&store.runs(vec![(seen("a.nc", 5), source(0.0))], Vec::new()));
     for (first, second) in [(5, 9), (9, 5)] {
         let sources =
-            vec![(file("a.nc", first), source(0.0)), (file("b.nc", second), source(100.0))];
+            vec![(seen("a.nc", first), source(0.0)), (seen("b.nc", second), source(100.0))];
         let snapshot = store.runs(sources, Vec::new());
         assert_eq!(snapshot.best(), Some("dry-planet"), "{:?}", snapshot.troubles);
         let (newer, older, warmer) =
