@@ -74,6 +74,24 @@ fn every_help_has_an_example() {
 }
 
 #[test]
+fn models_run_on_the_devices_that_were_asked_for_and_on_no_other() {
+    let words = ["route", "路灯不亮三天了", "--json"];
+    let on = |devices: &str| run(&[&words[..], &["--device", devices]].concat());
+    let here = run(&words);
+    assert!(here.status.success(), "{}", err(&here));
+    let elsewhere = on("cann");
+    let why = err(&elsewhere);
+    assert!(elsewhere.status.code() == Some(1) && why.contains("ORT_DYLIB_PATH"), "{why}");
+    let preferred = on("cann,cpu");
+    assert!(err(&preferred).contains("device not used"), "{}", err(&preferred));
+    assert_eq!(out(&preferred), out(&here));
+    let unknown = on("abacus");
+    assert!(unknown.status.code() == Some(2) && err(&unknown).contains("tensorrt"));
+    let by_variable = program().args(words).env("STRATA_DEVICE", "cann").output().unwrap();
+    assert_eq!(by_variable.status.code(), Some(1));
+}
+
+#[test]
 fn a_search_finds_an_article_a_number_and_words() {
     let index = text(words());
     let search = |words: &str, more: &[&str]| {

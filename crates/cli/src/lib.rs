@@ -15,6 +15,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use strata_core::runtime::DeviceList;
+
 /// What is logged where nothing else is asked for.
 pub const QUIET_LOG: &str = "warn";
 
@@ -27,6 +29,22 @@ pub struct Globals {
     /// What to log on standard error, such as `info` or `strata_core=debug`.
     #[arg(long, global = true, value_name = "FILTER", env = "STRATA_LOG", default_value = QUIET_LOG)]
     pub log: String,
+    /// Devices that run models, in order of preference, such as `cuda,cpu`; others than the processor
+    /// need an ONNX Runtime library built for them (`ORT_DYLIB_PATH`) [default: cpu].
+    #[arg(long, global = true, value_name = "LIST", env = "STRATA_DEVICE")]
+    pub device: Option<DeviceList>,
+}
+
+/// What a program begins with: its devices and its log. A server's are set up by [`serve::run`], as its
+/// settings say.
+pub fn begin(globals: &Globals, serves: bool) {
+    if serves {
+        return;
+    }
+    log_to_stderr(&globals.log);
+    if let Some(devices) = &globals.device {
+        devices.clone().prefer();
+    }
 }
 
 /// Sends what is logged to standard error. Once in a program's life, and not before

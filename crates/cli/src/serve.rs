@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use strata_core::runtime::DeviceList;
 use strata_serve::settings::{Sections, ServerSettings, SettingsArgs, default_toml};
 use strata_serve::telemetry::logs;
 use strata_serve::{App, Kit};
@@ -43,7 +44,15 @@ pub fn run<S: Sections>(
         say(&default_toml::<S>())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let loaded = args.settings.load()?;
+    let mut loaded = args.settings.load()?;
+    let devices = &mut loaded.settings.models.devices;
+    if let Some(asked) =
+        globals.device.as_ref().filter(|_| *devices == ServerSettings::default().models.devices)
+    {
+        *devices = asked.to_string();
+    }
+    // What opens models beside the server's pools uses the same devices.
+    devices.parse::<DeviceList>()?.prefer();
     let (kit, app) = build(loaded.settings.clone(), &loaded.app, args.models_dir.as_deref())?;
     if args.print_openapi {
         let document = strata_serve::openapi_document(kit, app);

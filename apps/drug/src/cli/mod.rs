@@ -26,7 +26,7 @@ mod tools;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use strata_cli::{Globals, finish, keys, log_to_stderr, serve};
+use strata_cli::{Globals, begin, finish, keys, serve};
 
 use crate::http::{self, DrugSection};
 
@@ -98,9 +98,6 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // A server's log is set up by its own settings.
-    if !matches!(cli.command, Command::Serve(_)) {
-        log_to_stderr(&cli.globals.log);
-    }
+    begin(&cli.globals, matches!(cli.command, Command::Serve(_)));
     finish(cli.command.run(&cli.globals))
 }

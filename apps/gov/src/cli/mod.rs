@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use crate::models::is_text;
 use clap::{Parser, Subcommand};
-use strata_cli::{Globals, finish, log_to_stderr};
+use strata_cli::{Globals, begin, finish};
 
 /// Government document Q&A: find, quote and check laws, notices, service guides and hotline cases.
 #[derive(Debug, Parser)]
@@ -112,9 +112,6 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // A server's log is set up by its own settings.
-    if !matches!(cli.command, Command::Serve(_)) {
-        log_to_stderr(&cli.globals.log);
-    }
+    begin(&cli.globals, matches!(cli.command, Command::Serve(_)));
     finish(cli.command.run(&cli.globals))
 }

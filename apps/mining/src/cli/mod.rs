@@ -16,7 +16,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use strata_cli::{Globals, finish, log_to_stderr};
+use strata_cli::{Globals, begin, finish};
 
 use crate::models::is_vision;
 
@@ -106,9 +106,6 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // A server's log is set up by its own settings.
-    if !matches!(cli.command, Command::Serve(_)) {
-        log_to_stderr(&cli.globals.log);
-    }
+    begin(&cli.globals, matches!(cli.command, Command::Serve(_)));
     finish(cli.command.run(&cli.globals))
 }

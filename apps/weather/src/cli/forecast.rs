@@ -176,10 +176,7 @@ pub struct HowArgs {
     /// Threads of the model [default: one a core].
     #[arg(long, value_name = "N")]
     pub num_threads: Option<usize>,
-    /// Devices in order of preference, such as cuda,cpu.
-    #[arg(long, value_name = "LIST", default_value = "cpu")]
-    pub device: DeviceList,
-    /// Run on a GPU or not at all.
+    /// Run on a GPU of `--device` (cuda where none is named) or not at all.
     #[arg(long)]
     pub only_gpu: bool,
     /// Run depth first with all models loaded, instead of one model after the other with states waiting on the disk.
@@ -199,20 +196,13 @@ impl HowArgs {
     /// # Errors
     /// A list of devices without a GPU where only a GPU will do.
     pub fn pool(&self) -> anyhow::Result<PoolConfig> {
-        let devices = match self.only_gpu {
-            false => self.device.clone(),
-            true => {
-                let gpus: Vec<&str> = self
-                    .device
-                    .as_slice()
-                    .iter()
-                    .filter(|device| **device != Device::Cpu)
-                    .map(|device| device.name())
-                    .collect();
-                let list = if gpus.is_empty() { "cuda".to_owned() } else { gpus.join(",") };
-                list.parse()?
-            }
-        };
+        let mut devices = DeviceList::default();
+        if self.only_gpu {
+            let gpus = devices.as_slice().iter().filter(|device| **device != Device::Cpu);
+            let gpus: Vec<&str> = gpus.map(|device| device.name()).collect();
+            let list = if gpus.is_empty() { "cuda".to_owned() } else { gpus.join(",") };
+            devices = list.parse()?;
+        }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(PoolConfig {
             devices,
@@ -371,8 +361,9 @@ pub fn told(summary: &Summary) -> String {
     let report = &summary.report;
     let took = clock(Duration::from_secs_f64(report.seconds.max(0.0)));
     let last = facts.leads_hours.last().copied().unwrap_or(0);
+    let ran_on = report.ran_on.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     text += &format!(
-        "{}: {} leads to {last} h from {}, {} runs in {took} ({:.1} s in the models){}\n",
+        "{}: {} leads to {last} h from {}, {} runs in {took} ({:.1} s in the models, {ran_on}){}\n",
         summary.path,
         facts.leads_hours.len(),
         facts.reference,

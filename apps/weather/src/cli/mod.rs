@@ -17,7 +17,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use strata_cli::{Globals, finish, log_to_stderr};
+use strata_cli::{Globals, begin, finish};
 
 /// Weather prediction: forecasts from an analysis by ONNX weather models, verified, tracked, plotted and served.
 #[derive(Debug, Parser)]
@@ -82,9 +82,6 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // A server's log is set up by its own settings.
-    if !matches!(cli.command, Command::Serve(_)) {
-        log_to_stderr(&cli.globals.log);
-    }
+    begin(&cli.globals, matches!(cli.command, Command::Serve(_)));
     finish(cli.command.run(&cli.globals))
 }

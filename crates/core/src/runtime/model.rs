@@ -152,13 +152,22 @@ impl Model {
             let config = PoolConfig { devices: device.into(), ..options.pool.clone() };
             let pool = match SessionPool::from_source(&source, identity, &config) {
                 Err(RuntimeError::NoDevice { reasons: why, .. }) => {
+                    tracing::warn!(model = card.name, %device, reason = why, "device not used");
                     reasons.push(why);
                     continue;
                 }
                 other => other?,
             };
+            let golden = match warm_up(&card, &pool, search, options) {
+                // A device that answers otherwise leaves the model to the next.
+                Err(error) if device != Device::Cpu => {
+                    tracing::warn!(model = card.name, %device, reason = %error, "device not used");
+                    reasons.push(format!("{device}: {error}"));
+                    continue;
+                }
+                other => other?,
+            };
             let variant = variant.name.clone();
-            let golden = warm_up(&card, &pool, search, options)?;
             let opened_in = start.elapsed();
             tracing::debug!(model = card.name, variant, %device, ?opened_in, "model ready");
             let (search, limits) = (search.clone(), options.limits.clone());

@@ -1,6 +1,6 @@
 //! What a forecast is asked for, and how it went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -114,4 +114,6 @@ pub struct Report {
     pub seconds: f64,
     /// Checkpoints made.
     pub checkpoints: usize,
+    /// What the models ran on: ONNX Runtime's providers and version.
+    pub ran_on: BTreeSet<String>,
 }

@@ -148,6 +148,11 @@ impl Running<'_> {
         let made = stepper.step(begin, into, &self.options);
         self.report.model_seconds += clock.elapsed().as_secs_f64();
         self.report.runs += 1;
+        let ran_on = stepper.provenance().iter();
+        self.report.ran_on.extend(
+            ran_on
+                .map(|facts| format!("{} of ONNX Runtime {}", facts.provider, facts.onnx_runtime)),
+        );
         self.steppers.insert(run.step, stepper);
         let made = made.map_err(|error| {
             self.pool.lost();
