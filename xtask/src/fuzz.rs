@@ -1,8 +1,9 @@
-//! `cargo xtask fuzz`: runs the fuzzing programs of `fuzz/` one after the other and keeps what they did in
+//! `cargo xtask fuzz`: runs the fuzzing programs of `fuzz/` and keeps what they did in
 //! `bench/runs/<date>-<host>/fuzz.json`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     /// Minutes for each target
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     minutes: f64,
+    /// Targets that run at a time, each on a core
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    jobs: usize,
     /// Change seeds at random without counting what they reach: finds less, and needs neither nightly nor cargo-fuzz
     #[arg(long)]
     blind: bool,
@@ -87,15 +91,13 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     if !args.blind {
         tools()?;
     }
-    let mut rows = Vec::new();
+    let mut programs = Vec::new();
     for target in &targets {
-        println!("=== {}: {}", target.name, target.reads);
         let program =
             if args.blind { build_blind(&root)? } else { build(target, &targets, &root)? };
-        let outcome = run(target, &program, time, &root)?;
-        println!("{}", outcome.line(&target.name));
-        rows.push((target, outcome));
+        programs.push((target, program));
     }
+    let rows = run_all(&programs, time, args.jobs, &root)?;
     println!("\n{}", output::HEAD);
     for (target, outcome) in &rows {
         println!("{}", outcome.line(&target.name));
@@ -169,6 +171,37 @@ fn build_blind(root: &Path) -> Result<Program> {
     command.args(["build", "--release", "--package", "strata-fuzz", "--example", "blind"]);
     process::must(command.current_dir(root))?;
     Ok(Program::Blind(process::target_dir(root)?.join("release/examples/blind")))
+}
+
+/// Runs all targets, so many at a time; what they came to, in their order.
+fn run_all<'a>(
+    programs: &[(&'a Target, Program)],
+    time: Duration,
+    jobs: usize,
+    root: &Path,
+) -> Result<Vec<(&'a Target, Outcome)>> {
+    let waiting = Mutex::new(programs.iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    let work = || -> Result<()> {
+        loop {
+            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((at, (target, program))) = next else { return Ok(()) };
+            println!("=== {}: {}", target.name, target.reads);
+            let outcome = run(target, program, time, root)?;
+            println!("{}", outcome.line(&target.name));
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((at, *target, outcome));
+        }
+    };
+    std::thread::scope(|scope| -> Result<()> {
+        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            worker.join().map_err(|_| anyhow::anyhow!("a run panicked"))??;
+        }
+        Ok(())
+    })?;
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, ..)| *at);
+    Ok(done.into_iter().map(|(_, target, outcome)| (target, outcome)).collect())
 }
 
 /// Runs a target for a time; after a finding it goes on with what time is left.

@@ -32,6 +32,19 @@ impl Bits {
         &self.words
     }
 
+    /// Calls `visit` with the numbers in it, ascending: faster than [`iter`](Self::iter) over many.
+    #[inline]
+    pub(super) fn for_each(&self, mut visit: impl FnMut(u32)) {
+        for (at, word) in self.words.iter().enumerate() {
+            let first = at as u32 * 64;
+            let mut word = *word;
+            while word != 0 {
+                visit(first + word.trailing_zeros());
+                word &= word - 1;
+            }
+        }
+    }
+
     /// The numbers in it, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.words
@@ -61,6 +74,9 @@ mod tests {
             bits.insert(number);
         }
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 129]);
+        let mut visited = Vec::new();
+        bits.for_each(|number| visited.push(number));
+        assert_eq!(visited, [0, 63, 64, 129]);
         assert_eq!(bits.count(), 4);
         assert!(bits.contains(63) && !bits.contains(62) && !bits.contains(500));
     }

@@ -35,12 +35,35 @@ pub(super) struct Part {
     pub(super) left: Vec<Left>,
     /// The weighted length of each record: its texts, its title once, its longest headings.
     pub(super) lengths: Vec<f32>,
-    /// Tokens of each passage's own text; [`ALONE`] where it is a record of its own.
-    pub(super) texts: Vec<f32>,
+    /// What the score of each passage's own text is measured by.
+    pub(super) texts: Vec<Length>,
 }
 
-/// Stands for the length of a passage that is a record of its own.
-pub(super) const ALONE: f32 = -1.0;
+/// The length of a passage: of a record of its own the record's, else the tokens of its text. One number holds which it is, as
+/// it is read for every posting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Length(f32);
+
+impl Length {
+    const fn alone(record: f32) -> Self {
+        Self(-record)
+    }
+
+    const fn within(text: f32) -> Self {
+        Self(text)
+    }
+
+    /// Whether the passage is a record of its own.
+    #[inline]
+    pub(super) const fn is_alone(self) -> bool {
+        self.0.is_sign_negative()
+    }
+
+    #[inline]
+    pub(super) const fn tokens(self) -> f32 {
+        self.0.abs()
+    }
+}
 
 impl Part {
     pub(super) fn new(segment: Arc<Segment>, deleted: &[u32], scoring: &Scoring) -> Self {
@@ -125,7 +148,7 @@ impl Part {
 }
 
 /// The length of each record and of each passage.
-fn lengths(segment: &Segment, weights: [f32; FIELDS]) -> (Vec<f32>, Vec<f32>) {
+fn lengths(segment: &Segment, weights: [f32; FIELDS]) -> (Vec<f32>, Vec<Length>) {
     let mut texts = Vec::with_capacity(segment.units.len());
     let records = (0..segment.record_count() as u32).map(|record| {
         let range = segment.record(record);
@@ -134,9 +157,13 @@ fn lengths(segment: &Segment, weights: [f32; FIELDS]) -> (Vec<f32>, Vec<f32>) {
         for row in rows.unwrap_or_default() {
             let [text, title, headings] = row.lengths;
             sums = [sums[0].saturating_add(text), sums[1].max(title), sums[2].max(headings)];
-            texts.push(if range.len() == 1 { ALONE } else { text as f32 });
+            texts.push(Length::within(text as f32));
         }
-        sums.iter().zip(weights).map(|(sum, weight)| *sum as f32 * weight).sum()
+        let length = sums.iter().zip(weights).map(|(sum, weight)| *sum as f32 * weight).sum();
+        if let (1, Some(only)) = (range.len(), texts.last_mut()) {
+            *only = Length::alone(length);
+        }
+        length
     });
     (records.collect(), texts)
 }

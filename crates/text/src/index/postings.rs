@@ -80,21 +80,73 @@ impl<'a> Postings<'a> {
         self.next = unit.checked_add(1)?;
         let (&packed, rest) = self.bytes.split_first()?;
         self.bytes = rest;
-        let text = packed & ESCAPE;
-        if text == ESCAPE {
+        if packed & ESCAPE == ESCAPE {
             let mut counts = [0; FIELDS];
             for count in &mut counts {
                 *count = take_varint(&mut self.bytes)?;
             }
             return Some((unit, counts));
         }
-        Some((unit, [u32::from(text), u32::from(packed >> 4 & 3), u32::from(packed >> 6)]))
+        Some((unit, unpacked(packed)))
     }
 
     /// Whether all was read.
     pub(super) const fn is_done(&self) -> bool {
         self.bytes.is_empty()
     }
+
+    /// Takes all passages in turn; `None` where the bytes make no sense or `visit` says so.
+    #[inline]
+    pub(super) fn walk(self, mut visit: impl FnMut(u32, Packed) -> Option<()>) -> Option<()> {
+        let (mut bytes, mut next) = (self.bytes, self.next);
+        while let Some((&first, rest)) = bytes.split_first() {
+            let gap = if first < 0x80 {
+                bytes = rest;
+                u32::from(first)
+            } else {
+                take_varint(&mut bytes)?
+            };
+            let unit = next.checked_add(gap)?;
+            next = unit.checked_add(1)?;
+            let (&packed, rest) = bytes.split_first()?;
+            bytes = rest;
+            if packed & ESCAPE == ESCAPE {
+                let mut counts = [0; FIELDS];
+                for count in &mut counts {
+                    *count = take_varint(&mut bytes)?;
+                }
+                visit(unit, Packed::Many(counts))?;
+            } else {
+                visit(unit, Packed::Few(packed))?;
+            }
+        }
+        Some(())
+    }
+}
+
+/// Counts as they lie in a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Packed {
+    /// Small ones in a byte.
+    Few(u8),
+    /// Others.
+    Many(Counts),
+}
+
+impl Packed {
+    #[inline]
+    pub(super) fn counts(self) -> Counts {
+        match self {
+            Self::Few(packed) => unpacked(packed),
+            Self::Many(counts) => counts,
+        }
+    }
+}
+
+/// The counts in a byte that is no escape.
+#[inline]
+pub(super) const fn unpacked(packed: u8) -> Counts {
+    [(packed & ESCAPE) as u32, (packed >> 4 & 3) as u32, (packed >> 6) as u32]
 }
 
 #[cfg(test)]
@@ -118,6 +170,12 @@ mod tests {
             }
             prop_assert_eq!(postings.next(), None);
             prop_assert!(postings.is_done());
+            let mut walked = Vec::new();
+            let done = Postings::new(&list.bytes).walk(|unit, packed| {
+                walked.push((unit, packed.counts()));
+                Some(())
+            });
+            prop_assert!(done.is_some() && walked.iter().copied().eq(entries));
         }
 
         #[test]
@@ -128,6 +186,14 @@ mod tests {
                 prop_assert!(last < Some(unit));
                 last = Some(unit);
             }
+            let mut walked = None;
+            let whole = Postings::new(&bytes).walk(|unit, _| {
+                walked = Some(unit);
+                Some(())
+            });
+            prop_assert_eq!(walked, last);
+            // A list that ends within a passage is none, which `is_done` cannot tell.
+            prop_assert!(whole.is_none() || postings.is_done());
         }
     }
 }

@@ -74,7 +74,8 @@ impl View {
                 if range.len() > 1 {
                     passages += range.len() as u64;
                     let texts = part.texts.get(range.start as usize..range.end as usize);
-                    passage_sum += texts.unwrap_or_default().iter().map(|n| *n as u64).sum::<u64>();
+                    passage_sum +=
+                        texts.unwrap_or_default().iter().map(|n| n.tokens() as u64).sum::<u64>();
                 }
             }
         }
