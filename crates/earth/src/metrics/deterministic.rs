@@ -42,25 +42,67 @@ pub struct AnomalyScores {
     pub truth_variance: f64,
 }
 
-/// Lanes of a loop that a compiler turns into vector instructions.
+/// Numbers that are worked on at once.
 const LANES: usize = 8;
 
-/// Sums over a run of points of equal weight.
-struct Sums<const N: usize>([[f64; LANES]; N]);
+/// Points that are worked on in one go: what lies between two loops stays in the nearest cache.
+const BLOCK: usize = 16 * LANES;
 
-impl<const N: usize> Sums<N> {
-    fn zero() -> Self {
-        Self([[0.0; LANES]; N])
+/// Numbers of a block, filled up with zeros.
+type Block = [f64; BLOCK];
+
+/// A sum in lanes. One simple loop for each sum is what compilers turn into vector instructions; several sums in one loop are not.
+#[derive(Clone, Copy)]
+struct Lanes([f64; LANES]);
+
+impl Lanes {
+    const ZERO: Self = Self([0.0; LANES]);
+
+    #[inline(always)]
+    fn add(&mut self, block: &Block, number: impl Fn(f64) -> f64) {
+        let mut sum = self.0;
+        for chunk in block.as_chunks::<LANES>().0 {
+            for lane in 0..LANES {
+                sum[lane] += number(chunk[lane]);
+            }
+        }
+        self.0 = sum;
     }
 
-    fn total(&self) -> [f64; N] {
-        self.0.map(|lanes| lanes.iter().sum())
+    #[inline(always)]
+    fn add_products(&mut self, a: &Block, b: &Block) {
+        let mut sum = self.0;
+        for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+            for lane in 0..LANES {
+                sum[lane] += a[lane] * b[lane];
+            }
+        }
+        self.0 = sum;
+    }
+
+    fn sum(self) -> f64 {
+        self.0.iter().sum()
     }
 }
 
-/// Runs a loop with 256-bit registers where the processor has them: the same operations in the same order, twice as many at once.
+/// The differences of two runs in 32 bits, as numbers of 64.
+#[inline(always)]
+fn minus(a: &[f32], b: &[f32], block: &mut Block) {
+    for ((to, a), b) in block.iter_mut().zip(a).zip(b) {
+        *to = f64::from(a - b);
+    }
+}
+
+/// Runs a loop with 512-bit or 256-bit registers where the processor has them: the same operations in the same order, four times or
+/// twice as many at once.
 macro_rules! wide {
-    ($($name:ident as $wide:ident = $plain:ident($($field:ident),*) -> $sums:ty;)*) => {$(
+    ($($name:ident as $wider:ident, $wide:ident = $plain:ident($($field:ident),*) -> $sums:ty;)*) => {$(
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
+        fn $wider<const SKIP: bool>($($field: &[f32]),*) -> $sums {
+            $plain::<SKIP>($($field),*)
+        }
+
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2")]
         fn $wide<const SKIP: bool>($($field: &[f32]),*) -> $sums {
@@ -68,6 +110,15 @@ macro_rules! wide {
         }
 
         fn $name<const SKIP: bool>($($field: &[f32]),*) -> $sums {
+            #[cfg(target_arch = "x86_64")]
+            if std::arch::is_x86_feature_detected!("avx512f")
+                && std::arch::is_x86_feature_detected!("avx512dq")
+                && std::arch::is_x86_feature_detected!("avx512vl")
+            {
+                // SAFETY: the processor has what the function is compiled for.
+                #[allow(unsafe_code, reason = "calls of functions for some processors are unsafe")]
+                return unsafe { $wider::<SKIP>($($field),*) };
+            }
             #[cfg(target_arch = "x86_64")]
             if std::arch::is_x86_feature_detected!("avx2") {
                 // SAFETY: the processor has what the function is compiled for.
@@ -80,65 +131,57 @@ macro_rules! wide {
 }
 
 wide! {
-    differences as differences_avx2 = differences_of(forecast, truth) -> [f64; 4];
-    anomalies as anomalies_avx2 = anomalies_of(forecast, truth, usual) -> [f64; 6];
+    differences as differences_avx512, differences_avx2 = differences_of(forecast, truth) -> [f64; 4];
+    anomalies as anomalies_avx512, anomalies_avx2 = anomalies_of(forecast, truth, usual) -> [f64; 6];
 }
 
 /// Differences of two runs: count, sum, absolute sum, squared sum. A missing difference counts as nothing where `SKIP`.
 #[inline(always)]
 fn differences_of<const SKIP: bool>(forecast: &[f32], truth: &[f32]) -> [f64; 4] {
-    let mut sums = Sums::<4>::zero();
-    let (forecasts, forecast_rest) = forecast.as_chunks::<LANES>();
-    let (truths, truth_rest) = truth.as_chunks::<LANES>();
-    for (f, o) in forecasts.iter().zip(truths) {
-        for lane in 0..LANES {
-            add_difference::<SKIP>(&mut sums, lane, f[lane] - o[lane]);
+    let mut count = 0;
+    let [mut sum, mut absolute, mut squares] = [Lanes::ZERO; 3];
+    for (f, o) in forecast.chunks(BLOCK).zip(truth.chunks(BLOCK)) {
+        let mut d = [0.0; BLOCK];
+        minus(f, o, &mut d);
+        count += f.len();
+        if SKIP {
+            for d in &mut d {
+                count -= usize::from(d.is_nan());
+                *d = if d.is_nan() { 0.0 } else { *d };
+            }
         }
+        sum.add(&d, |d| d);
+        absolute.add(&d, f64::abs);
+        squares.add_products(&d, &d);
     }
-    for (lane, (f, o)) in forecast_rest.iter().zip(truth_rest).enumerate() {
-        add_difference::<SKIP>(&mut sums, lane, f - o);
-    }
-    sums.total()
-}
-
-#[inline(always)]
-fn add_difference<const SKIP: bool>(sums: &mut Sums<4>, lane: usize, difference: f32) {
-    let there = !SKIP || !difference.is_nan();
-    let d = f64::from(if there { difference } else { 0.0 });
-    sums.0[0][lane] += f64::from(u8::from(there));
-    sums.0[1][lane] += d;
-    sums.0[2][lane] += d.abs();
-    sums.0[3][lane] += d * d;
+    [count as f64, sum.sum(), absolute.sum(), squares.sum()]
 }
 
 /// Anomalies of two runs: count, Σf′, Σo′, Σf′², Σo′², Σf′o′.
 #[inline(always)]
 fn anomalies_of<const SKIP: bool>(forecast: &[f32], truth: &[f32], usual: &[f32]) -> [f64; 6] {
-    let mut sums = Sums::<6>::zero();
-    let (forecasts, forecast_rest) = forecast.as_chunks::<LANES>();
-    let (truths, truth_rest) = truth.as_chunks::<LANES>();
-    let (usuals, usual_rest) = usual.as_chunks::<LANES>();
-    for ((f, o), c) in forecasts.iter().zip(truths).zip(usuals) {
-        for lane in 0..LANES {
-            add_anomaly::<SKIP>(&mut sums, lane, [f[lane] - c[lane], o[lane] - c[lane]]);
+    let mut count = 0;
+    let [mut fs, mut os, mut ffs, mut oos, mut fos] = [Lanes::ZERO; 5];
+    let runs = forecast.chunks(BLOCK).zip(truth.chunks(BLOCK)).zip(usual.chunks(BLOCK));
+    for ((forecast, truth), usual) in runs {
+        let (mut f, mut o) = ([0.0; BLOCK], [0.0; BLOCK]);
+        minus(forecast, usual, &mut f);
+        minus(truth, usual, &mut o);
+        count += forecast.len();
+        if SKIP {
+            for (f, o) in f.iter_mut().zip(&mut o) {
+                let there = !(*f + *o).is_nan();
+                count -= usize::from(!there);
+                (*f, *o) = if there { (*f, *o) } else { (0.0, 0.0) };
+            }
         }
+        fs.add(&f, |f| f);
+        os.add(&o, |o| o);
+        ffs.add_products(&f, &f);
+        oos.add_products(&o, &o);
+        fos.add_products(&f, &o);
     }
-    for (lane, ((f, o), c)) in forecast_rest.iter().zip(truth_rest).zip(usual_rest).enumerate() {
-        add_anomaly::<SKIP>(&mut sums, lane, [f - c, o - c]);
-    }
-    sums.total()
-}
-
-#[inline(always)]
-fn add_anomaly<const SKIP: bool>(sums: &mut Sums<6>, lane: usize, [f, o]: [f32; 2]) {
-    let there = !SKIP || !(f + o).is_nan();
-    let (f, o) = if there { (f64::from(f), f64::from(o)) } else { (0.0, 0.0) };
-    sums.0[0][lane] += f64::from(u8::from(there));
-    sums.0[1][lane] += f;
-    sums.0[2][lane] += o;
-    sums.0[3][lane] += f * f;
-    sums.0[4][lane] += o * o;
-    sums.0[5][lane] += f * o;
+    [count as f64, fs.sum(), os.sum(), ffs.sum(), oos.sum(), fos.sum()]
 }
 
 /// Adds up the sums of an area's runs, each times its weight.

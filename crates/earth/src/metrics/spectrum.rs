@@ -8,7 +8,8 @@ use std::f64::consts::TAU;
 use std::fmt;
 use std::sync::Arc;
 
-use realfft::{RealFftPlanner, RealToComplex};
+use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftPlanner};
 
 use super::{MetricError, Missing, fits};
 use crate::grid::Grid;
@@ -19,7 +20,7 @@ pub const WEATHERBENCH_RADIUS: f64 = 6_367_500.0;
 /// The transform of the rows of a grid.
 #[derive(Clone)]
 pub struct Spectra {
-    transform: Arc<dyn RealToComplex<f64>>,
+    transform: Arc<dyn Fft<f64>>,
     circumferences: Vec<f64>,
     lats: Vec<f64>,
     columns: usize,
@@ -46,7 +47,7 @@ impl Spectra {
         let columns = grid.shape.1;
         let circumference = |lat: &f64| TAU * radius * lat.to_radians().cos();
         Ok(Self {
-            transform: RealFftPlanner::new().plan_fft_forward(columns),
+            transform: FftPlanner::new().plan_fft_forward(columns),
             circumferences: grid.lats.iter().map(circumference).collect(),
             lats: grid.lats.clone(),
             columns,
@@ -63,6 +64,55 @@ impl Spectra {
     #[must_use]
     pub fn wavelength(&self, row: usize, wavenumber: usize) -> f64 {
         self.circumferences[row] / wavenumber as f64
+    }
+}
+
+/// Two rows that are transformed as the real and the imaginary part of one: half the work.
+struct Work {
+    rows: Vec<Complex<f64>>,
+    waves: Vec<Complex<f64>>,
+    scratch: Vec<Complex<f64>>,
+}
+
+impl Work {
+    fn transform(&mut self, transform: &dyn Fft<f64>, first: &[f32], second: &[f32]) {
+        for ((to, a), b) in self.rows.iter_mut().zip(first).zip(second) {
+            *to = Complex::new(f64::from(*a), f64::from(*b));
+        }
+        transform.process_outofplace_with_scratch(
+            &mut self.rows,
+            &mut self.waves,
+            &mut self.scratch,
+        );
+    }
+
+    /// Adds the energy of both rows. With Z the transform of a + ib, A(k) = (Z(k) + Z*(L − k)) / 2 and B(k) = (Z(k) − Z*(L − k)) / 2i.
+    fn add(&self, circumferences: [f64; 2], [first, second]: [&mut [f64]; 2]) {
+        let length = self.waves.len() as f64;
+        // Twice the energy, as waves go both ways; a quarter of it is of the halves above.
+        let [scale_a, scale_b] =
+            circumferences.map(|around| 2.0 * around / (4.0 * length * length));
+        let energies = |z: Complex<f64>, w: Complex<f64>| {
+            let (sum, difference) = (z + w, z - w);
+            let (a, b) = ((sum.re, difference.im), (sum.im, difference.re));
+            [scale_a * (a.0 * a.0 + a.1 * a.1), scale_b * (b.0 * b.0 + b.1 * b.1)]
+        };
+        let Some((zero, others)) = self.waves.split_first() else { return };
+        let (Some((first_mean, first)), Some((second_mean, second))) =
+            (first.split_first_mut(), second.split_first_mut())
+        else {
+            return;
+        };
+        // The mean goes no way.
+        let [of_a, of_b] = energies(*zero, *zero);
+        *first_mean += of_a / 2.0;
+        *second_mean += of_b / 2.0;
+        let pairs = others.iter().zip(others.iter().rev());
+        for ((a, b), (z, w)) in first.iter_mut().zip(second).zip(pairs) {
+            let [of_a, of_b] = energies(*z, *w);
+            *a += of_a;
+            *b += of_b;
+        }
     }
 }
 
@@ -91,29 +141,41 @@ impl SpectrumSum {
     pub fn add(&mut self, values: &[f32]) -> Result<(), MetricError> {
         let Spectra { transform, circumferences, columns, .. } = &self.spectra;
         fits("the field", values.len(), circumferences.len() * columns)?;
-        let mut row = transform.make_input_vec();
-        let mut waves = transform.make_output_vec();
-        let mut scratch = transform.make_scratch_vec();
-        let wavenumbers = waves.len();
-        let length = *columns as f64;
+        let empty = vec![Complex::default(); *columns];
+        let mut work = Work {
+            rows: empty.clone(),
+            waves: empty,
+            scratch: vec![Complex::default(); transform.get_outofplace_scratch_len()],
+        };
+        let wavenumbers = self.spectra.wavenumbers();
+        let mut waiting = None;
         for (at, line) in values.chunks_exact(*columns).enumerate() {
-            let sum = &mut self.sums[at * wavenumbers..][..wavenumbers];
             // No early end: the loop then runs on many points at once.
-            let gap = || line.iter().fold(false, |gap, value| gap | value.is_nan());
-            if self.missing == Missing::Skip && gap() {
+            if line.iter().fold(false, |gap, value| gap | value.is_nan()) {
+                if self.missing == Missing::Propagate {
+                    self.counts[at] += 1;
+                    self.sums[at * wavenumbers..][..wavenumbers].fill(f64::NAN);
+                }
                 continue;
             }
             self.counts[at] += 1;
-            row.iter_mut().zip(line).for_each(|(to, from)| *to = f64::from(*from));
-            if transform.process_with_scratch(&mut row, &mut waves, &mut scratch).is_err() {
-                // Lengths are the transform's own.
-                continue;
+            match waiting.take() {
+                None => waiting = Some((at, line)),
+                Some(first) => {
+                    work.transform(transform.as_ref(), first.1, line);
+                    let (before, from) = self.sums.split_at_mut(at * wavenumbers);
+                    let sums = [
+                        &mut before[first.0 * wavenumbers..][..wavenumbers],
+                        &mut from[..wavenumbers],
+                    ];
+                    work.add([circumferences[first.0], circumferences[at]], sums);
+                }
             }
-            let scale = circumferences[at] / (length * length);
-            for (sum, wave) in sum.iter_mut().zip(&waves) {
-                *sum += 2.0 * scale * wave.norm_sqr();
-            }
-            sum[0] -= scale * waves[0].norm_sqr();
+        }
+        if let Some((at, line)) = waiting {
+            work.transform(transform.as_ref(), line, line);
+            let sum = &mut self.sums[at * wavenumbers..][..wavenumbers];
+            work.add([circumferences[at], 0.0], [sum, &mut vec![0.0; wavenumbers]]);
         }
         Ok(())
     }
