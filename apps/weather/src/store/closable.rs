@@ -1,10 +1,12 @@
 //! A file whose headers are kept and which is opened again when its values are asked for.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use strata_earth::field::Header;
 use strata_earth::source::{Limits, ReadError, Source};
+
+use super::lock;
 
 /// A source that can be closed without forgetting what it holds.
 pub(super) struct Closable {
@@ -30,17 +32,17 @@ impl Closable {
 
     /// Closes the file until values are asked for; who reads now goes on.
     pub(super) fn close(&self) {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.open) = None;
     }
 
     #[cfg(test)]
     pub(super) fn is_open(&self) -> bool {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        lock(&self.open).is_some()
     }
 
     /// The open file, which must hold the fields that it held.
     fn opened(&self) -> Result<Arc<dyn Source>, ReadError> {
-        let mut slot = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = lock(&self.open);
         if let Some(source) = &*slot {
             return Ok(Arc::clone(source));
         }

@@ -133,19 +133,19 @@ impl Store {
             let source = match before {
                 Some((_, source)) => Arc::clone(source),
                 None => match Closable::open(&file.path) {
-                    Ok(source) => Arc::new(source),
+                    Ok(source) => {
+                        fresh += 1;
+                        if fresh > OPEN {
+                            source.close();
+                        }
+                        Arc::new(source)
+                    }
                     Err(error) => {
                         troubles.push(Trouble { file: file.name(), why: format!("{error:#}") });
                         continue;
                     }
                 },
             };
-            if before.is_none() {
-                fresh += 1;
-                if fresh > OPEN {
-                    source.close();
-                }
-            }
             opened.insert(file.path.clone(), (file.clone(), Arc::clone(&source)));
             sources.push((file.clone(), source));
         }

@@ -95,7 +95,8 @@ impl<'a> Postings<'a> {
         self.bytes.is_empty()
     }
 
-    /// Takes all passages in turn; `None` where the bytes make no sense or `visit` says so.
+    /// Takes all passages in turn; `None` where the bytes make no sense or `visit` says so. Written out beside [`next`](Self::next):
+    /// by a step that both share, a search takes a twelfth longer (measured).
     #[inline]
     pub(super) fn walk(self, mut visit: impl FnMut(u32, Packed) -> Option<()>) -> Option<()> {
         let (mut bytes, mut next) = (self.bytes, self.next);
