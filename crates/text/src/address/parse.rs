@@ -132,11 +132,8 @@ pub fn parse_address(text: &str) -> Option<Address> {
     let mut address = Address::default();
     if let Some((found, used)) = leading_address(rest) {
         (address, rest) = (found, &rest[used..]);
-    } else if let (None, Some(value)) =
-        (&annex, parse_numeral(rest).filter(|_| !rest.contains(is_digit)))
-    {
-        // `三` for `三、`.
-        (address.levels, rest) = (vec![format!("{}、", chinese_numeral(value))], "");
+    } else if let (None, Some(level)) = (&annex, bare_level(rest)) {
+        (address.levels, rest) = (vec![level], "");
     } else {
         while let Some(found) = marker(rest) {
             address.levels.push(found.label());
@@ -145,6 +142,13 @@ pub fn parse_address(text: &str) -> Option<Address> {
     }
     address.annex = annex;
     (rest.is_empty() && address != Address::default()).then_some(address)
+}
+
+/// `三、` for the numeral `三`, where that is how a level of a notice begins.
+fn bare_level(text: &str) -> Option<String> {
+    let value = parse_numeral(text).filter(|_| !text.contains(is_digit))?;
+    let level = format!("{}、", chinese_numeral(value));
+    marker(&level).is_some_and(|found| found.len == level.len()).then_some(level)
 }
 
 /// The annex a text begins with (`附件1`, `附件`, `附录二`), in digits, and what follows.

@@ -1,4 +1,8 @@
 //! Texts and pairs of texts as numbers of tokens, by the tokenizer that a card names.
+//!
+//! A `tokenizer.json` is a stranger's file, and the library that reads it panics on some: that is an error here.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokenizers::tokenizer::{EncodeInput, TruncationParams};
 use tokenizers::{Encoding, PostProcessor, Tokenizer};
@@ -39,8 +43,12 @@ impl Encoder {
     /// settings for padding and cutting do not count.
     ///
     /// # Errors
-    /// When the file is of no kind that the library knows.
+    /// When the file is of no kind that the library knows, or one with which it cannot encode a text.
     pub fn hugging_face(bytes: &[u8], most: usize) -> Result<Self, EncodeError> {
+        guarded(|| Self::read(bytes, most))
+    }
+
+    fn read(bytes: &[u8], most: usize) -> Result<Self, EncodeError> {
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(failed)?;
         // The library subtracts without looking.
         let special = tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(true));
@@ -53,6 +61,8 @@ impl Encoder {
         tokenizer.with_padding(None);
         // The published names of BERT's padding and of RoBERTa's.
         let pad = ["[PAD]", "<pad>"].iter().find_map(|name| tokenizer.token_to_id(name));
+        // A template that names tokens it lacks shows at the first text: here rather than at a user's.
+        let _ = tokenizer.encode_fast("", true);
         Ok(Self { kind: Kind::HuggingFace(Box::new(tokenizer)), pad: pad.unwrap_or(0) })
     }
 
@@ -109,8 +119,15 @@ impl Encoder {
     }
 }
 
+/// Calls the library; a panic of its is an error.
+fn guarded<T>(call: impl FnOnce() -> Result<T, EncodeError>) -> Result<T, EncodeError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(EncodeError("the file breaks the library that reads it; it is damaged".to_owned()))
+    })
+}
+
 fn encode(tokenizer: &Tokenizer, input: EncodeInput<'_>) -> Result<Encoded, EncodeError> {
-    let encoding: Encoding = tokenizer.encode_fast(input, true).map_err(failed)?;
+    let encoding: Encoding = guarded(|| tokenizer.encode_fast(input, true).map_err(failed))?;
     let types = encoding.get_type_ids();
     let types = if types.iter().all(|&kind| kind == 0) { Vec::new() } else { types.to_vec() };
     Ok(Encoded { ids: encoding.get_ids().to_vec(), types })

@@ -49,3 +49,15 @@ fn the_published_tokenizer_gives_the_golden_numbers() {
     };
     compare(&std::fs::read(file).unwrap(), include_str!("../data/bge-small-zh.json"));
 }
+
+/// The library panics on both: the one while it reads, the other at the first text.
+#[test]
+fn a_damaged_tokenizer_is_an_error() {
+    let no_value = TOKENIZER_JSON.replacen('{', "{\"decoder\": ,", 1);
+    let no_token =
+        include_bytes!("../../../../fuzz/regressions/tokenizer/template_without_its_token");
+    for bytes in [no_value.as_bytes(), no_token] {
+        let error = Encoder::hugging_face(bytes, 16).unwrap_err();
+        assert!(error.to_string().contains("damaged"), "{error}");
+    }
+}
