@@ -1,5 +1,7 @@
 //! Many queries at once: tiles of 64 queries against groups of lines that stay in the cache.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::kernel::{Job, LineSums, column_starts, planes_for, sum_line};
@@ -27,29 +29,37 @@ impl FingerprintArena {
             self.check_query(query.as_ref())?;
         }
         search.metric.validate()?;
-        // Queries with as many bits each want the same lines first.
-        let mut order: Vec<usize> = (0..queries.len()).collect();
-        order.sort_by_key(|&at| popcount(queries[at].as_ref()));
+        let order = by_bits(queries.iter().map(|query| popcount(query.as_ref())));
+        Ok(self.search_in(&order, |at| Cow::Owned(on_bits(queries[at].as_ref())), search))
+    }
+
+    /// The answers to queries of which `columns` gives the bits that are set, looked at in an order.
+    fn search_in<'q>(
+        &self,
+        order: &[usize],
+        columns: impl Fn(usize) -> Cow<'q, [u32]> + Sync,
+        search: &Search,
+    ) -> Vec<Vec<Hit>> {
         // Fewer queries than tiles for all threads: smaller tiles rather than idle threads.
-        let tile = queries.len().div_ceil(rayon::current_num_threads()).clamp(1, TILE);
+        let tile = order.len().div_ceil(rayon::current_num_threads()).clamp(1, TILE);
         let answers: Vec<(usize, Vec<Hit>)> = order
             .par_chunks(tile)
             .flat_map_iter(|tile| {
-                let words: Vec<&[u64]> = tile.iter().map(|&at| queries[at].as_ref()).collect();
-                let hits = self.search_tile(&words, search);
+                let columns: Vec<Cow<'q, [u32]>> = tile.iter().map(|&at| columns(at)).collect();
+                let hits = self.search_tile(&columns, search);
                 tile.iter().copied().zip(hits).collect::<Vec<_>>()
             })
             .collect();
-        let mut sorted = vec![Vec::new(); queries.len()];
+        let mut sorted = vec![Vec::new(); order.len()];
         for (at, hits) in answers {
             sorted[at] = hits;
         }
-        Ok(sorted)
+        sorted
     }
 
-    fn search_tile(&self, queries: &[&[u64]], search: &Search) -> Vec<Vec<Hit>> {
+    fn search_tile(&self, queries: &[Cow<'_, [u32]>], search: &Search) -> Vec<Vec<Hit>> {
         let mut walks: Vec<Walk<'_>> =
-            queries.iter().map(|query| Walk::new(self, query, search)).collect();
+            queries.iter().map(|columns| Walk::new(self, columns, search)).collect();
         let lines = self.line_bits.len();
         if lines == 0 || search.top_k == Some(0) || walks.is_empty() {
             return vec![Vec::new(); queries.len()];
@@ -81,9 +91,18 @@ impl FingerprintArena {
         &self,
         queries: &[Q],
     ) -> Result<Vec<Option<Hit>>, ArenaError> {
+        for query in queries {
+            self.check_query(query.as_ref())?;
+        }
+        Ok(self.nearest_in(&Questions::new(queries)))
+    }
+
+    /// The most similar molecule for each question, whose lengths are right.
+    pub(super) fn nearest_in(&self, questions: &Questions) -> Vec<Option<Hit>> {
         let search = Search { top_k: Some(1), ..Search::default() };
-        let hits = self.search_batch(queries, &search)?;
-        Ok(hits.into_iter().map(|hits| hits.first().copied()).collect())
+        let columns = |at: usize| Cow::Borrowed(&questions.columns[at][..]);
+        let hits = self.search_in(&questions.order, columns, &search);
+        hits.into_iter().map(|hits| hits.first().copied()).collect()
     }
 
     /// The score of every molecule: `out[row]`.
@@ -124,6 +143,28 @@ impl FingerprintArena {
         }
         Ok(())
     }
+}
+
+/// Queries that several arenas are asked.
+pub(super) struct Questions {
+    /// The bits of each that are set.
+    columns: Vec<Vec<u32>>,
+    order: Vec<usize>,
+}
+
+impl Questions {
+    pub(super) fn new<Q: AsRef<[u64]>>(queries: &[Q]) -> Self {
+        let columns: Vec<Vec<u32>> = queries.iter().map(|query| on_bits(query.as_ref())).collect();
+        let order = by_bits(columns.iter().map(|columns| columns.len() as u32));
+        Self { columns, order }
+    }
+}
+
+/// Queries with as many bits each want the same lines first: their numbers by their number of bits.
+fn by_bits(bits: impl Iterator<Item = u32>) -> Vec<usize> {
+    let mut order: Vec<(u32, usize)> = bits.enumerate().map(|(at, bits)| (bits, at)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, at)| at).collect()
 }
 
 /// Numbers below `count`, from `home` outward.

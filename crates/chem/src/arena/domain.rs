@@ -16,6 +16,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::batch::Questions;
 use super::{ArenaError, FingerprintArena, Hit, check_bits, on_bits};
 
 const MAGIC: &[u8; 8] = b"STRDOM01";
@@ -226,9 +227,14 @@ impl DomainSet {
         &self,
         queries: &[Q],
     ) -> Result<Vec<Vec<Option<Hit>>>, ArenaError> {
+        let words = |query: &Q| query.as_ref().len();
+        if let Some(query) = queries.iter().find(|query| words(query) * 64 != self.bits) {
+            return Err(ArenaError::Words { words: words(query), bits: self.bits });
+        }
+        let questions = Questions::new(queries);
         let mut answers = vec![Vec::with_capacity(self.datasets.len()); queries.len()];
         for dataset in &self.datasets {
-            for (answer, hit) in answers.iter_mut().zip(dataset.arena.nearest_batch(queries)?) {
+            for (answer, hit) in answers.iter_mut().zip(dataset.arena.nearest_in(&questions)) {
                 answer.push(hit.map(|hit| Hit { row: dataset.rows[hit.row as usize], ..hit }));
             }
         }

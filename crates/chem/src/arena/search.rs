@@ -113,7 +113,7 @@ impl Collector {
 pub(super) struct Walk<'a> {
     arena: &'a FingerprintArena,
     search: Search,
-    columns: Vec<u32>,
+    columns: &'a [u32],
     collector: Collector,
     sums: LineSums,
     /// The last answer of [`Walk::need`] and its question.
@@ -128,11 +128,16 @@ pub(super) struct Cursor {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(arena: &'a FingerprintArena, query: &[u64], search: &Search) -> Walk<'a> {
+    /// Of a query with these bits set.
+    pub(super) fn new(
+        arena: &'a FingerprintArena,
+        columns: &'a [u32],
+        search: &Search,
+    ) -> Walk<'a> {
         Walk {
             arena,
             search: *search,
-            columns: on_bits(query),
+            columns,
             collector: Collector::new(search),
             sums: LineSums::new(),
             last_need: ((0, 0, f64::NAN), 0),
@@ -175,7 +180,7 @@ impl<'a> Walk<'a> {
         let block_number = line / BLOCK_LINES;
         let block = arena.matrix.block(block_number);
         if cursor.block != Some(block_number) {
-            column_starts(&block, &self.columns, &mut cursor.starts);
+            column_starts(&block, self.columns, &mut cursor.starts);
             cursor.block = Some(block_number);
         }
         let job = Job { block, starts: &cursor.starts, need };
@@ -259,7 +264,8 @@ impl FingerprintArena {
     pub fn search(&self, query: &[u64], search: &Search) -> Result<Vec<Hit>, ArenaError> {
         self.check_query(query)?;
         search.metric.validate()?;
-        let mut walk = Walk::new(self, query, search);
+        let columns = on_bits(query);
+        let mut walk = Walk::new(self, &columns, search);
         let lines = self.line_bits.len();
         if lines == 0 || search.top_k == Some(0) {
             return Ok(Vec::new());

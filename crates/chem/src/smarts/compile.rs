@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::implied::with_ring_bonds;
 use super::query::{Expr, Prim, Query, Range, bonds};
 use super::screen::{Needs, needs};
 
@@ -45,8 +46,8 @@ pub(crate) struct Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) steps: Box<[Step]>,
-    /// Distinct expressions, those that rarely match first.
-    pub(crate) checks: Box<[u32]>,
+    /// Distinct expressions and how many atoms of the pattern have each, those that rarely match first.
+    pub(crate) checks: Box<[(u32, u32)]>,
     pub(crate) needs: Needs,
     /// Component-level groups by atom of the pattern; empty where none was written.
     pub(crate) groups: Box<[u16]>,
@@ -55,16 +56,18 @@ pub(crate) struct Plan {
 impl Pool {
     /// Compiles a pattern; `anchored` plans start at its first atom, others at its rarest.
     pub(crate) fn compile(&mut self, query: &Query, anchored: bool) -> Plan {
+        let query = &with_ring_bonds(query);
         let nodes: Vec<u32> = query.atoms.iter().map(|expr| self.intern(expr)).collect();
         let rarity: Vec<f32> = query.atoms.iter().map(likelihood).collect();
         let start = if anchored { Some(0) } else { None };
         let steps = order(query, &nodes, &rarity, start);
         let mut by_rarity: Vec<usize> = (0..nodes.len()).collect();
         by_rarity.sort_by(|&a, &b| rarity[a].total_cmp(&rarity[b]));
-        let mut checks: Vec<u32> = Vec::with_capacity(nodes.len());
+        let mut checks: Vec<(u32, u32)> = Vec::with_capacity(nodes.len());
         for atom in by_rarity {
-            if !checks.contains(&nodes[atom]) {
-                checks.push(nodes[atom]);
+            match checks.iter_mut().find(|(node, _)| *node == nodes[atom]) {
+                Some((_, count)) => *count += 1,
+                None => checks.push((nodes[atom], 1)),
             }
         }
         let grouped = query.groups.iter().any(|&g| g != 0);
@@ -160,6 +163,7 @@ fn likelihood(expr: &Expr) -> f32 {
                 (1, 1) => 0.5,
                 _ => 0.12,
             },
+            Prim::RingBonds(Range { lo: 3.., .. }) => 0.12,
             _ => 0.35,
         },
         Expr::Recursive(query) => query.atoms.first().map_or(0.3, likelihood) * 0.3,

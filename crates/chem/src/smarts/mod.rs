@@ -16,6 +16,7 @@
 
 mod compile;
 mod elements;
+mod implied;
 mod parse;
 mod query;
 mod screen;

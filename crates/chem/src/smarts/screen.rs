@@ -144,13 +144,13 @@ fn lanes_of(element: u8, aromatic: Option<bool>, in_ring: bool) -> [bool; LANES]
 
 /// What is certain about every atom that an expression accepts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Certain {
+pub(crate) struct Certain {
     element: Option<u8>,
     aromatic: Option<bool>,
-    in_ring: bool,
+    pub(crate) in_ring: bool,
 }
 
-fn certain(expr: &Expr) -> Certain {
+pub(crate) fn certain(expr: &Expr) -> Certain {
     match expr {
         Expr::Prim(Prim::Element { number, aromatic }) => Certain {
             element: Some(*number),

@@ -39,6 +39,11 @@ impl<'a> Memo<'a> {
         &self.bits[start..start + self.words]
     }
 
+    /// How many atoms an evaluated node accepts.
+    fn count(&self, node: u32) -> u32 {
+        self.set(node).iter().map(|word| word.count_ones()).sum()
+    }
+
     fn accepts(&self, node: u32, atom: u32) -> bool {
         self.bits[node as usize * self.words + (atom >> 6) as usize] >> (atom & 63) & 1 == 1
     }
@@ -119,14 +124,14 @@ impl<'a> Memo<'a> {
         Ok(())
     }
 
-    /// Evaluates every expression of a plan; `false` where one accepts no atom or the molecule
-    /// lacks something.
+    /// Evaluates every expression of a plan; `false` where one accepts fewer atoms than the pattern has of it or the
+    /// molecule lacks something.
     pub(crate) fn prepare(&mut self, plan: &Plan) -> Result<bool, Exhausted> {
         if !self.target.has.may_match(&plan.needs) {
             return Ok(false);
         }
-        for &node in &plan.checks {
-            if !self.evaluate(node)? {
+        for &(node, count) in &plan.checks {
+            if !self.evaluate(node)? || (count > 1 && self.count(node) < count) {
                 return Ok(false);
             }
         }
