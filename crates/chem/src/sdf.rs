@@ -6,7 +6,7 @@
 use std::io::BufRead;
 
 use crate::error::{ChemError, Result};
-use crate::mol::{Atom, BondOrder, BondStereo, Chirality, ELEMENTS, Mol, MolBuilder};
+use crate::mol::{Atom, BondOrder, BondStereo, Chirality, ELEMENTS, MAX_MAP, Mol, MolBuilder};
 use crate::wedge::handedness;
 
 /// Longest record read, in bytes.
@@ -259,6 +259,9 @@ fn v3000(lines: &[&str]) -> Result<Drawing> {
             [id, symbol, x, y, z, map, options @ ..] if section == "ATOM" => {
                 let mut atom = element(symbol, at)?;
                 atom.map_num = map.parse().unwrap_or(0);
+                if atom.map_num > MAX_MAP {
+                    return bad(at, format!("an atom map number above {MAX_MAP}"));
+                }
                 for (key, value) in options.iter().filter_map(|o| o.split_once('=')) {
                     match key {
                         "CHG" => {
@@ -434,7 +437,8 @@ impl Drawing {
         let axis = [q[0] - p[0], q[1] - p[1]];
         let side = |from: u32, other: u32| -> Option<(u32, f64)> {
             let list = &around[from as usize];
-            if !(2..=3).contains(&list.len()) {
+            let says = |bond: u32| self.builder.bonds[bond as usize].order.has_direction();
+            if !(2..=3).contains(&list.len()) || !list.iter().any(|&(_, bond)| says(bond)) {
                 return None;
             }
             let &(n, _) = list.iter().find(|n| n.0 != other)?;

@@ -115,6 +115,20 @@ fn dummy_atoms_may_complete_aromatic_rings() {
     }
 }
 
+#[test]
+fn large_labels_are_kept_and_do_not_depend_on_the_order() {
+    for (text, other) in [
+        ("[CH3:300000]C[CH3:200000]", "[CH3:200000]C[CH3:300000]"),
+        ("[3000CH3]C[2000CH3]", "[2000CH3]C[3000CH3]"),
+    ] {
+        let canonical = |text| Mol::from_smiles(text).expect(text).canonical_smiles();
+        assert_eq!(canonical(text), canonical(other));
+        assert_eq!(canonical(&canonical(text)), canonical(text));
+    }
+    assert!(Mol::from_smiles("[CH4:999999999]").is_ok());
+    assert!(Mol::from_smiles("[CH4:1000000000]").is_err());
+}
+
 /// A double bond with geometry beside another one, as at a sulfur of valence 6: only a single bond says a direction.
 #[test]
 fn directions_stand_on_single_bonds_alone() {
@@ -124,6 +138,7 @@ fn directions_stand_on_single_bonds_alone() {
         ("F/C=S(/O)=O", "O=S(/O)=C\\F"),
         ("F/C=S(\\O)=O", "O=S(/O)=C/F"),
         ("F/C=S(=N)=O", "N=S(=O)=CF"),
+        ("F/C=C=C/F", "FC=C=CF"),
     ] {
         assert_eq!(Mol::from_smiles(text).expect(text).canonical_smiles(), canonical, "{text}");
         assert_eq!(Mol::from_smiles(canonical).expect(text).canonical_smiles(), canonical);

@@ -28,6 +28,9 @@ use crate::error::Result;
 /// Most atoms a molecule may have; more gives [`ChemError::TooLarge`](crate::ChemError::TooLarge).
 pub const MAX_ATOMS: usize = 2_000;
 
+/// Greatest atom map number.
+pub(crate) const MAX_MAP: u32 = 999_999_999;
+
 /// A molecule, sanitised.
 #[derive(Debug, Clone, Default)]
 pub struct Mol {

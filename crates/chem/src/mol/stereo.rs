@@ -82,6 +82,10 @@ fn reference(mol: &Mol, atom: u32, double: usize) -> Option<(u32, bool)> {
             continue;
         }
         let bond = &mol.bonds[n.bond as usize];
+        // Lower-case atoms may turn out to be joined by a double bond.
+        if !bond.order.has_direction() {
+            continue;
+        }
         if let Some(up) = side(bond, atom) {
             match found {
                 Some((_, before)) if before == up => return None,
@@ -139,11 +143,12 @@ fn drop_idle_directions(mol: &mut Mol) {
         if mol.bonds[b].direction == BondDirection::None {
             continue;
         }
-        let used = [mol.bonds[b].begin, mol.bonds[b].end].iter().any(|&a| {
-            mol.neighbors(a as usize)
-                .iter()
-                .any(|n| mol.bonds[n.bond as usize].stereo != BondStereo::None)
-        });
+        let used = mol.bonds[b].order.has_direction()
+            && [mol.bonds[b].begin, mol.bonds[b].end].iter().any(|&a| {
+                mol.neighbors(a as usize)
+                    .iter()
+                    .any(|n| mol.bonds[n.bond as usize].stereo != BondStereo::None)
+            });
         if !used {
             mol.bonds[b].direction = BondDirection::None;
         }

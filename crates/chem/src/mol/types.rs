@@ -140,7 +140,7 @@ pub struct Atom {
     pub ring_bonds: u8,
     /// Sum of bond orders with `explicit_hs` (RDKit's explicit valence).
     pub explicit_valence: u8,
-    /// Atom map number, 0 when none.
+    /// Atom map number up to 999,999,999, 0 when none.
     pub map_num: u32,
 }
 

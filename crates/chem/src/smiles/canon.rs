@@ -76,11 +76,17 @@ impl Partition {
         }
         let mut keys: Vec<(u64, u32)> =
             (0..n).map(|a| (invariant(mol, a, smallest[a]), a as u32)).collect();
-        keys.sort_unstable();
+        // Few fields do not fit the packed invariant; by them the order must not be that of the input either.
+        keys.sort_unstable_by(|a, b| {
+            let exact = || whole(mol, a.1).cmp(&whole(mol, b.1));
+            a.0.cmp(&b.0).then_with(exact).then(a.1.cmp(&b.1))
+        });
         let mut class = vec![0; n];
         let mut start = 0;
         for i in 0..n {
-            if i > 0 && (keys[i].0 != keys[i - 1].0 || far_apart(mol, keys[i].1, keys[i - 1].1)) {
+            if i > 0
+                && (keys[i].0, whole(mol, keys[i].1)) != (keys[i - 1].0, whole(mol, keys[i - 1].1))
+            {
                 start = i;
             }
             class[keys[i].1 as usize] = start as u32;
@@ -360,10 +366,10 @@ fn invariant(mol: &Mol, a: usize, smallest_ring: u8) -> u64 {
     key
 }
 
-/// Differences that the packed invariant cannot hold.
-fn far_apart(mol: &Mol, a: u32, b: u32) -> bool {
-    let (a, b) = (&mol.atoms()[a as usize], &mol.atoms()[b as usize]);
-    (a.degree, a.isotope, a.total_hs, a.map_num) != (b.degree, b.isotope, b.total_hs, b.map_num)
+/// What the packed invariant may cut off.
+fn whole(mol: &Mol, a: u32) -> (u8, u16, u8, u32) {
+    let atom = &mol.atoms()[a as usize];
+    (atom.degree, atom.isotope, atom.total_hs, atom.map_num)
 }
 
 struct Search<'a> {

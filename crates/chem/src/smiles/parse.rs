@@ -3,7 +3,9 @@ use smallvec::SmallVec;
 
 use super::symbols::element_symbol;
 use crate::error::{ChemError, Result};
-use crate::mol::{Atom, Bond, BondDirection, BondOrder, Chirality, MAX_ATOMS, Mol, MolBuilder};
+use crate::mol::{
+    Atom, Bond, BondDirection, BondOrder, Chirality, MAX_ATOMS, MAX_MAP, Mol, MolBuilder,
+};
 
 /// Most characters looked at.
 const MAX_LENGTH: usize = 100_000;
@@ -281,7 +283,7 @@ impl<'a> Parser<'a> {
         }
         atom.charge = self.charge()?;
         if self.eat(b':') {
-            let Some(map) = self.number(99_999)? else {
+            let Some(map) = self.number(MAX_MAP)? else {
                 return self.error("`:` needs an atom map number");
             };
             atom.map_num = map;
