@@ -135,7 +135,10 @@ pub fn parse_address(text: &str) -> Option<Address> {
     } else if let (None, Some(level)) = (&annex, bare_level(rest)) {
         (address.levels, rest) = (vec![level], "");
     } else {
-        while let Some(found) = marker(rest) {
+        // Each level is of a deeper kind than the one it stands in.
+        let mut last = None;
+        while let Some(found) = marker(rest).filter(|found| last < Some(found.class)) {
+            last = Some(found.class);
             address.levels.push(found.label());
             rest = &rest[found.len..];
         }
