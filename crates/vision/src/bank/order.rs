@@ -7,8 +7,10 @@ use rayon::prelude::*;
 use super::index::dot;
 use super::kernel::LANES;
 
-/// Fewest and most vectors that a part's direction is found from; a quarter of the part between them.
-const SAMPLE: (usize, usize) = (8, 128);
+/// Vectors that a part's direction is found from.
+const SAMPLE: usize = 128;
+/// Steps towards the direction in which the sample is longest.
+const STEPS: usize = 2;
 /// Vectors from which on a part is worth other threads.
 const SHARED: usize = 4096;
 
@@ -24,8 +26,7 @@ fn halve(rows: &[f32], dim: usize, part: &mut [u32]) {
         return;
     }
     let row = |number: u32| &rows[number as usize * dim..][..dim];
-    let sample = (part.len() / 4).clamp(SAMPLE.0, SAMPLE.1);
-    let direction = longest(part.iter().step_by(part.len() / sample).map(|&n| row(n)), dim);
+    let direction = longest(part.iter().step_by(part.len().div_ceil(SAMPLE)).map(|&n| row(n)), dim);
     let place = |&number: &u32| (dot(row(number), &direction), number);
     let mut places: Vec<(f32, u32)> = if part.len() < SHARED {
         part.iter().map(place).collect()
@@ -46,29 +47,29 @@ fn halve(rows: &[f32], dim: usize, part: &mut [u32]) {
     }
 }
 
-/// The direction in which a sample is longest, nearly: a step of power iteration from its outermost vector.
+/// The direction in which a sample is longest, by a few steps of power iteration from its outermost vector.
 fn longest<'a>(sample: impl Iterator<Item = &'a [f32]>, dim: usize) -> Vec<f32> {
     let mut sample: Vec<Vec<f32>> = sample.map(<[f32]>::to_vec).collect();
     let mut mean = vec![0.0; dim];
     for row in &sample {
         add(&mut mean, row, 1.0 / sample.len() as f32);
     }
-    let mut outermost = (f32::NEG_INFINITY, 0);
-    for (at, row) in sample.iter_mut().enumerate() {
+    for row in &mut sample {
         add(row, &mean, -1.0);
-        let squared = dot(row, row);
-        if squared > outermost.0 {
-            outermost = (squared, at);
-        }
     }
-    let mut direction = vec![0.0; dim];
-    for row in &sample {
-        // The scale does not matter, but must not overflow.
-        add(
-            &mut direction,
-            row,
-            dot(row, &sample[outermost.1]) / outermost.0.max(f32::MIN_POSITIVE),
-        );
+    let outermost = sample.iter().max_by(|a, b| dot(a, a).total_cmp(&dot(b, b)));
+    let mut direction = outermost.cloned().unwrap_or(mean);
+    for _ in 0..STEPS {
+        let mut next = vec![0.0; dim];
+        for row in &sample {
+            add(&mut next, row, dot(row, &direction));
+        }
+        let length = dot(&next, &next).sqrt();
+        if !(length.is_normal()) {
+            break;
+        }
+        next.iter_mut().for_each(|x| *x /= length);
+        direction = next;
     }
     direction
 }
