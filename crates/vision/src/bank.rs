@@ -6,7 +6,6 @@
 
 mod any;
 mod builder;
-mod candidates;
 mod coreset;
 mod file;
 mod frame;
@@ -16,11 +15,9 @@ mod heat;
 mod index;
 mod kernel;
 mod memory;
-mod order;
 mod patches;
 mod pca;
 mod score;
-mod table;
 
 use serde::{Deserialize, Serialize};
 

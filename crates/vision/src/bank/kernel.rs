@@ -1,5 +1,5 @@
-//! The inner loop of the search: approximate distances of eight queries to sixteen bank vectors at a time, once for each
-//! instruction set.
+//! The inner loop of the search: approximate distances of eight queries to forty-eight bank vectors at a time, once for
+//! each instruction set.
 //!
 //! Bank vectors lie in groups of sixteen, one 32-bit lane each: a [`Line`] holds one number of each (f32) or four (int8,
 //! stored as `value + 128`). Kernels work on values and arrays; nothing here touches memory through pointers. Only the
@@ -7,9 +7,10 @@
 
 #![allow(clippy::needless_range_loop, reason = "one index runs over the lanes of several arrays")]
 
-/// Queries at a time, bank vectors of a group.
+/// Queries of a block, bank vectors of a group, groups of a tile.
 pub(super) const QUERIES: usize = 8;
 pub(super) const LANES: usize = 16;
+pub(super) const GROUPS: usize = 3;
 
 /// Sixteen lanes of a group at one step: 64 bytes, aligned to a cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -30,25 +31,25 @@ pub(super) struct Group {
     pub(super) error: f32,
 }
 
-/// What a kernel is given: a group of the bank and up to eight queries, wherever they lie.
+/// What a kernel is given: a tile of the bank and a block of queries.
 pub(super) struct Input<'a> {
-    /// A line for each step.
+    /// `GROUPS` times as many lines as the block has steps, group after group.
     pub(super) lines: &'a [Line],
-    pub(super) group: &'a Group,
-    /// Numbers of each query at each step: f32 bits, or four int8.
-    pub(super) queries: [&'a [u32]; QUERIES],
+    pub(super) groups: &'a [Group; GROUPS],
+    /// Numbers of the queries at each step: f32 bits, or four int8.
+    pub(super) steps: &'a [[u32; QUERIES]],
     /// int8: what the stored `+128` adds to each query's products, subtracted.
-    pub(super) start: [i32; QUERIES],
+    pub(super) start: &'a [i32; QUERIES],
     /// Twice what a unit of each query's numbers is worth.
-    pub(super) scales: [f32; QUERIES],
-    /// Estimates above these are of no interest.
-    pub(super) limits: [f32; QUERIES],
+    pub(super) scales: &'a [f32; QUERIES],
+    /// Estimates above these are of no interest, for each group and query.
+    pub(super) limits: &'a [[f32; QUERIES]; GROUPS],
 }
 
 /// `|b|² - 2 a·b`: squared distances less the query's own squared length.
-pub(super) type Estimates = [[f32; LANES]; QUERIES];
+pub(super) type Estimates = [[[f32; LANES]; QUERIES]; GROUPS];
 
-/// Fills the estimates; a query's bit is set where one of its is within its limit.
+/// Fills the estimates; bit `group * QUERIES + query` is set where one is within its limit.
 pub(super) type Kernel = fn(&Input<'_>, &mut Estimates) -> u32;
 
 /// A kernel and the number format it takes.
@@ -121,47 +122,65 @@ fn finish(
     within != 0
 }
 
-/// The estimates of all queries from their dot products.
+/// The estimates of all queries for one group from its dot products.
 #[inline(always)]
-fn finish_all(input: &Input<'_>, dots: &[[f32; LANES]; QUERIES], out: &mut Estimates) -> u32 {
+fn finish_group(
+    input: &Input<'_>,
+    at: usize,
+    dots: &[[f32; LANES]; QUERIES],
+    out: &mut Estimates,
+) -> u32 {
     let mut hits = 0;
     for query in 0..QUERIES {
-        let (scale, limit) = (input.scales[query], input.limits[query]);
-        let hit = finish(&dots[query], input.group, scale, limit, &mut out[query]);
-        hits |= u32::from(hit) << query;
+        let hit = finish(
+            &dots[query],
+            &input.groups[at],
+            input.scales[query],
+            input.limits[at][query],
+            &mut out[at][query],
+        );
+        hits |= u32::from(hit) << (at * QUERIES + query);
     }
     hits
 }
 
 fn int8_portable(input: &Input<'_>, out: &mut Estimates) -> u32 {
-    let mut dots = [[0.0_f32; LANES]; QUERIES];
-    for query in 0..QUERIES {
-        let mut sums = [input.start[query]; LANES];
-        for (line, step) in input.lines.iter().zip(input.queries[query]) {
-            let numbers = step.to_le_bytes().map(|byte| i32::from(byte as i8));
-            for (sum, lane) in sums.iter_mut().zip(line.0) {
-                let bank = lane.to_le_bytes().map(i32::from);
-                *sum += bank[0] * numbers[0]
-                    + bank[1] * numbers[1]
-                    + bank[2] * numbers[2]
-                    + bank[3] * numbers[3];
+    let mut hits = 0;
+    for (at, lines) in input.lines.chunks_exact(input.steps.len()).take(GROUPS).enumerate() {
+        let mut dots = [[0.0_f32; LANES]; QUERIES];
+        for query in 0..QUERIES {
+            let mut sums = [input.start[query]; LANES];
+            for (line, step) in lines.iter().zip(input.steps) {
+                let numbers = step[query].to_le_bytes().map(|byte| i32::from(byte as i8));
+                for (sum, lane) in sums.iter_mut().zip(line.0) {
+                    let bank = lane.to_le_bytes().map(i32::from);
+                    *sum += bank[0] * numbers[0]
+                        + bank[1] * numbers[1]
+                        + bank[2] * numbers[2]
+                        + bank[3] * numbers[3];
+                }
             }
+            dots[query] = sums.map(|sum| sum as f32);
         }
-        dots[query] = sums.map(|sum| sum as f32);
+        hits |= finish_group(input, at, &dots, out);
     }
-    finish_all(input, &dots, out)
+    hits
 }
 
 fn float_portable(input: &Input<'_>, out: &mut Estimates) -> u32 {
-    let mut dots = [[0.0_f32; LANES]; QUERIES];
-    for (sums, query) in dots.iter_mut().zip(input.queries) {
-        for (line, number) in input.lines.iter().zip(query) {
-            for (sum, lane) in sums.iter_mut().zip(line.0) {
-                *sum += f32::from_bits(lane) * f32::from_bits(*number);
+    let mut hits = 0;
+    for (at, lines) in input.lines.chunks_exact(input.steps.len()).take(GROUPS).enumerate() {
+        let mut dots = [[0.0_f32; LANES]; QUERIES];
+        for (line, step) in lines.iter().zip(input.steps) {
+            for (sums, number) in dots.iter_mut().zip(step) {
+                for (sum, lane) in sums.iter_mut().zip(line.0) {
+                    *sum += f32::from_bits(lane) * f32::from_bits(*number);
+                }
             }
         }
+        hits |= finish_group(input, at, &dots, out);
     }
-    finish_all(input, &dots, out)
+    hits
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -177,7 +196,7 @@ mod x86 {
         _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_set1_epi32, _mm512_set1_ps,
     };
 
-    use super::{Estimates, Input, LANES, Line, QUERIES, finish_all};
+    use super::{Estimates, GROUPS, Input, LANES, Line, QUERIES, finish_group};
 
     pub(super) fn has_avx512f() -> bool {
         is_x86_feature_detected!("avx512f")
@@ -220,15 +239,20 @@ mod x86 {
         unsafe { float_256(input, out) }
     }
 
-    /// The loop over steps with eight accumulators of 512 bits: a load and eight broadcasts feed eight products.
+    /// The loop over steps with 24 accumulators of 512 bits: three loads and eight broadcasts feed 24 products.
     macro_rules! loop_512 {
         ($input:ident, $first:expr, $load:expr, $product:expr) => {{
-            let queries = $input.queries.map(|query| &query[..$input.lines.len()]);
-            let mut sums = $first;
-            for (at, line) in $input.lines.iter().enumerate() {
-                let bank = $load(line);
+            let steps = $input.steps.len();
+            let (first, rest) = $input.lines.split_at(steps);
+            let (second, third) = rest.split_at(steps);
+            let mut sums = [$first; GROUPS];
+            for (((a, b), c), step) in first.iter().zip(second).zip(third).zip($input.steps) {
+                let (a, b, c) = ($load(a), $load(b), $load(c));
                 for query in 0..QUERIES {
-                    sums[query] = $product(sums[query], bank, queries[query][at]);
+                    let number = step[query];
+                    sums[0][query] = $product(sums[0][query], a, number);
+                    sums[1][query] = $product(sums[1][query], b, number);
+                    sums[2][query] = $product(sums[2][query], c, number);
                 }
             }
             sums
@@ -237,9 +261,10 @@ mod x86 {
 
     #[target_feature(enable = "avx512f,avx512vnni")]
     fn int8_512(input: &Input<'_>, out: &mut Estimates) -> u32 {
+        let first = input.start.map(|start| _mm512_set1_epi32(start));
         let sums = loop_512!(
             input,
-            input.start.map(|start| _mm512_set1_epi32(start)),
+            first,
             |line: &Line| -> __m512i { bytemuck::must_cast(*line) },
             |sum, bank, number: u32| _mm512_dpbusd_epi32(
                 sum,
@@ -247,8 +272,13 @@ mod x86 {
                 _mm512_set1_epi32(number as i32)
             )
         );
-        let dots = sums.map(|sum| bytemuck::must_cast(_mm512_cvtepi32_ps(sum)));
-        finish_all(input, &dots, out)
+        let mut hits = 0;
+        for (at, group) in sums.iter().enumerate() {
+            let dots: [[f32; LANES]; QUERIES] =
+                group.map(|sum| bytemuck::must_cast(_mm512_cvtepi32_ps(sum)));
+            hits |= finish_group(input, at, &dots, out);
+        }
+        hits
     }
 
     #[target_feature(enable = "avx512f")]
@@ -263,31 +293,42 @@ mod x86 {
                 sum
             )
         );
-        finish_all(input, &sums.map(bytemuck::must_cast), out)
+        let mut hits = 0;
+        for (at, group) in sums.iter().enumerate() {
+            let dots: [[f32; LANES]; QUERIES] = group.map(bytemuck::must_cast);
+            hits |= finish_group(input, at, &dots, out);
+        }
+        hits
     }
 
-    /// The loop over steps with eight accumulators of 256 bits: the group against four queries at a time.
+    /// The loop over steps with eight accumulators of 256 bits: one group against four queries at a time.
     macro_rules! loop_256 {
         ($input:ident, $out:ident, $zero:expr, $type:ty, $product:expr, $float:expr) => {{
-            let queries = $input.queries.map(|query| &query[..$input.lines.len()]);
-            let mut dots = [[0.0_f32; LANES]; QUERIES];
-            for half in [0, QUERIES / 2] {
-                let mut sums = [[$zero; 2]; QUERIES / 2];
-                for (at, line) in $input.lines.iter().enumerate() {
-                    let bank: [$type; 2] = bytemuck::must_cast(*line);
+            let mut hits = 0;
+            for (at, lines) in
+                $input.lines.chunks_exact($input.steps.len()).take(GROUPS).enumerate()
+            {
+                let mut dots = [[0.0_f32; LANES]; QUERIES];
+                for half in 0..2 {
+                    let mut sums = [[$zero; 2]; QUERIES / 2];
+                    for (line, step) in lines.iter().zip($input.steps) {
+                        let bank: [$type; 2] = bytemuck::must_cast(*line);
+                        for query in 0..QUERIES / 2 {
+                            let number = step[half * (QUERIES / 2) + query];
+                            sums[query][0] = $product(sums[query][0], bank[0], number);
+                            sums[query][1] = $product(sums[query][1], bank[1], number);
+                        }
+                    }
                     for query in 0..QUERIES / 2 {
-                        let number = queries[half + query][at];
-                        sums[query][0] = $product(sums[query][0], bank[0], number);
-                        sums[query][1] = $product(sums[query][1], bank[1], number);
+                        let place = half * (QUERIES / 2) + query;
+                        let start = $input.start[place];
+                        dots[place] =
+                            bytemuck::must_cast(sums[query].map(|sum| $float(sum, start)));
                     }
                 }
-                for query in 0..QUERIES / 2 {
-                    let start = $input.start[half + query];
-                    dots[half + query] =
-                        bytemuck::must_cast(sums[query].map(|sum| $float(sum, start)));
-                }
+                hits |= finish_group($input, at, &dots, $out);
             }
-            finish_all($input, &dots, $out)
+            hits
         }};
     }
 
