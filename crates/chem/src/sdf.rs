@@ -209,9 +209,7 @@ fn v2000(lines: &[&str]) -> Result<Drawing> {
             drawing.builder.atoms.iter_mut().for_each(|a| a.charge = 0);
             cleared = true;
         }
-        let values: Vec<i32> =
-            line[6..].split_whitespace().filter_map(|v| v.parse().ok()).collect();
-        for pair in values.get(1..).unwrap_or(&[]).chunks_exact(2) {
+        for pair in pairs(line) {
             let index = usize::try_from(pair[0]).ok().and_then(|number| number.checked_sub(1));
             let Some(atom) = index.and_then(|index| drawing.builder.atoms.get_mut(index)) else {
                 return bad(at, format!("no atom {}", pair[0]));
@@ -224,6 +222,19 @@ fn v2000(lines: &[&str]) -> Result<Drawing> {
         }
     }
     Ok(drawing)
+}
+
+/// Atoms and values of a property line, by white space; where that does not give as many as the line promises, by the
+/// format's columns of four, which need no space between them (`1-100`).
+fn pairs(line: &str) -> Vec<[i32; 2]> {
+    let values: Vec<i32> = line[6..].split_whitespace().filter_map(|v| v.parse().ok()).collect();
+    let promised: usize = field(line, 6, 9).parse().unwrap_or(0);
+    let column = |at: usize| field(line, at, at + 4).parse().ok();
+    let columns = || -> Option<Vec<[i32; 2]>> {
+        (0..promised).map(|i| Some([column(9 + 8 * i)?, column(13 + 8 * i)?])).collect()
+    };
+    let spaced = || values.get(1..).unwrap_or(&[]).as_chunks().0.to_vec();
+    if values.len() == 1 + 2 * promised { spaced() } else { columns().unwrap_or_else(spaced) }
 }
 
 fn radical_electrons(code: i32) -> u8 {

@@ -163,3 +163,13 @@ fn numbers_of_no_atom_are_named() {
         assert!(error.contains(&format!("no atom {number}")), "{error}");
     }
 }
+
+/// Columns of four hold numbers of four digits, without a space between.
+#[test]
+fn property_lines_are_read_by_their_columns() {
+    let block = write_v2000(&mol("C[1234CH3]"), "", &[], &[]).unwrap();
+    assert!(block.contains("M  ISO  1   21234\n"), "{block}");
+    assert_eq!(Mol::from_molblock(&block).unwrap().canonical_smiles(), "C[1234CH3]");
+    let lenient = block.replace("M  ISO  1   21234", "M  ISO 1 2 13");
+    assert_eq!(Mol::from_molblock(&lenient).unwrap().canonical_smiles(), "C[13CH3]");
+}
