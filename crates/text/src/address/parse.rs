@@ -2,7 +2,7 @@
 
 use super::numeral::{chinese_numeral, is_digit, leading_numeral, parse_numeral};
 use super::{Address, Number};
-use crate::structure::marker::marker;
+use crate::structure::marker::{Class, marker};
 
 /// A level of a law, outermost first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,6 +138,10 @@ pub fn parse_address(text: &str) -> Option<Address> {
         // Each level is of a deeper kind than the one it stands in.
         let mut last = None;
         while let Some(found) = marker(rest).filter(|found| last < Some(found.class)) {
+            // Behind an annex its digits would run into the annex's own.
+            if last.is_none() && annex.is_some() && found.class == Class::Dot {
+                break;
+            }
             last = Some(found.class);
             address.levels.push(found.label());
             rest = &rest[found.len..];
