@@ -268,7 +268,7 @@ fn fuzz(page: &mut Page, fuzz: Option<&(String, Value)>) {
         other => vec![other],
     };
     let mut words = plain(
-        "Targets run with libFuzzer. Findings are mended and replayed by the tests; one that is open is named in [drug.md](drug.md). ",
+        "Targets run with libFuzzer. Findings are mended and replayed by the tests; one that is open is named in docs/drug.md. ",
     );
     words.push(run_link(path).named("run"));
     page.blocks.push(Block::Text(words));
