@@ -45,7 +45,7 @@ impl Book<'_> {
             suites::write(&mut page, suite);
         }
         soak(&mut page, self.runs.soak.as_ref());
-        fuzz(&mut page, self.runs.fuzz.as_ref());
+        fuzz(&mut page, &self.runs.fuzz);
         self.kept(&mut page);
         Ok(page)
     }
@@ -260,18 +260,23 @@ fn minutes(value: &Value) -> String {
     )
 }
 
-fn fuzz(page: &mut Page, fuzz: Option<&(String, Value)>) {
-    let Some((path, value)) = fuzz else { return };
+fn fuzz(page: &mut Page, records: &[(String, Value)]) {
+    if records.is_empty() {
+        return;
+    }
     page.heading(2, "Fuzzing");
-    let runs: Vec<&Value> = match value {
-        Value::Array(all) => all.iter().collect(),
-        other => vec![other],
-    };
     let mut words = plain(
-        "Targets run with libFuzzer. Findings are mended and replayed by the tests; one that is open is named in docs/drug.md. ",
+        "Targets run with libFuzzer, each in several runs that are added up here. Findings are mended and replayed by the tests. ",
     );
-    words.push(run_link(path).named("run"));
+    for (at, (path, _)) in records.iter().enumerate() {
+        words.extend(plain(if at > 0 { ", " } else { "" }));
+        words.push(run_link(path).named(path.get(..10).unwrap_or(path)));
+    }
     page.blocks.push(Block::Text(words));
+    let of = |(_, value): &(String, Value)| {
+        value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+    };
+    let runs: Vec<Value> = records.iter().flat_map(of).filter(|run| run["blind"] != true).collect();
     // Runs of one target are added up; coverage is the last one's.
     let mut targets: std::collections::BTreeMap<&str, (f64, f64, f64, Value)> = Default::default();
     for one in runs.iter().flat_map(|run| run["targets"].as_array().into_iter().flatten()) {

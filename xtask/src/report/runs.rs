@@ -21,8 +21,8 @@ pub(super) struct Runs {
     pub(super) suites: BTreeMap<String, Suite>,
     /// The newest soak: its path below [`RUNS`], and what it says.
     pub(super) soak: Option<(String, Value)>,
-    /// The newest record of fuzzing, likewise.
-    pub(super) fuzz: Option<(String, Value)>,
+    /// All records of fuzzing, oldest first, likewise.
+    pub(super) fuzz: Vec<(String, Value)>,
 }
 
 /// A suite's run.
@@ -158,7 +158,7 @@ impl Runs {
         let value = json(&folder.join(&path))?;
         match stem {
             "soak" => self.soak = Some((path, value)),
-            "fuzz" => self.fuzz = Some((path, value)),
+            "fuzz" => self.fuzz.push((path, value)),
             _ if value.get("cases").is_some() => {
                 let record: Record = serde_json::from_value(value.clone())
                     .with_context(|| format!("{RUNS}/{path} is no run of a suite"))?;
@@ -239,7 +239,7 @@ mod tests {
         let runs = Runs::read(folder.path()).unwrap();
         assert_eq!(runs.suites["drug"].record.date, "2");
         assert_eq!(runs.suites["drug"].path, "2026-01-02T000000Z-x-2c/drug.json");
-        assert!(runs.soak.is_some() && runs.fuzz.is_none());
+        assert!(runs.soak.is_some() && runs.fuzz.is_empty());
         assert_eq!(runs.singles.len(), 1);
         std::fs::write(folder.path().join(RUNS).join("bad.json"), "{").unwrap();
         assert!(format!("{:#}", Runs::read(folder.path()).unwrap_err()).contains("bad.json"));

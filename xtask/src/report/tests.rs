@@ -81,6 +81,9 @@ fn tree() -> tempfile::TempDir {
     let fuzz = json!([{"date": "d", "machine": {}, "targets": [{"target": "smiles", "minutes": 2.0, "executions": 1000, "edges": 50, "findings": 1}]},
                       {"date": "d", "machine": {}, "targets": [{"target": "smiles", "minutes": 20.0, "executions": 9000, "edges": 60, "findings": 0}]}]);
     write(&format!("{run}/fuzz.json"), &fuzz.to_string());
+    let next = json!([{"blind": false, "targets": [{"target": "smiles", "minutes": 3.0, "executions": 500, "edges": 55, "findings": 0}]},
+                      {"blind": true, "targets": [{"target": "smiles", "minutes": 9.0, "executions": 9, "findings": 1}]}]);
+    write("bench/runs/2026-11-27-x-2c/fuzz.json", &next.to_string());
     folder
 }
 
@@ -106,12 +109,12 @@ fn everything_kept_is_in_both_pages() {
         "1.01",
         "60 minutes: everything held; 0 faults",
         "1,024",
-        "10,000",
+        "10,500",
     ] {
         assert!(markdown.contains(words), "{words}\n{markdown}");
         assert!(html.replace("<wbr>", "").contains(words), "{words}");
     }
-    assert!(markdown.contains("| smiles | 22 | 10,000 | 60 | 1 |"), "runs of fuzzing are added up");
+    assert!(markdown.contains("| smiles | 25 | 10,500 | 55 | 1 |"), "runs of fuzzing are added up");
     assert!(html.matches("<svg").count() == 4, "verdicts, ratios of targets, of the suite, growth");
     assert!(!html.contains("<script") && !html.contains(" src="), "it asks for nothing");
     assert_eq!(html, file(folder.path(), HTML), "the same tree, the same bytes");

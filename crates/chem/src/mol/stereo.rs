@@ -2,7 +2,13 @@
 use super::{Bond, BondDirection, BondOrder, BondStereo, Chirality, Mol};
 
 /// Turns written bond directions into double-bond geometry and drops marks that cannot be stereo.
-pub(super) fn perceive(mol: &mut Mol) {
+pub(crate) fn perceive(mol: &mut Mol) {
+    for bond in &mut mol.bonds {
+        // Lower-case atoms may turn out to be joined by a double bond.
+        if !bond.order.has_direction() {
+            bond.direction = BondDirection::None;
+        }
+    }
     let marked = mol.atoms.iter().any(|a| a.chirality != Chirality::None);
     let directed = mol.bonds.iter().any(|b| b.direction != BondDirection::None);
     if marked {
@@ -82,10 +88,6 @@ fn reference(mol: &Mol, atom: u32, double: usize) -> Option<(u32, bool)> {
             continue;
         }
         let bond = &mol.bonds[n.bond as usize];
-        // Lower-case atoms may turn out to be joined by a double bond.
-        if !bond.order.has_direction() {
-            continue;
-        }
         if let Some(up) = side(bond, atom) {
             match found {
                 Some((_, before)) if before == up => return None,
@@ -114,15 +116,16 @@ fn can_be_written(mol: &Mol, b: usize) -> bool {
     })
 }
 
+/// Whether marks at both ends of a double bond would be read as its geometry.
+pub(crate) fn could_have_geometry(mol: &Mol, b: usize) -> bool {
+    let bond = &mol.bonds[b];
+    let ends = [bond.begin, bond.end].map(|a| mol.atoms[a as usize].degree);
+    ends.iter().all(|degree| (2..=3).contains(degree)) && !in_small_ring(mol, b)
+}
+
 fn geometry(mol: &Mol, b: usize) -> BondStereo {
     let bond = &mol.bonds[b];
-    let (begin, end) = (bond.begin as usize, bond.end as usize);
-    for a in [begin, end] {
-        if !(2..=3).contains(&mol.atoms[a].degree) {
-            return BondStereo::None;
-        }
-    }
-    if in_small_ring(mol, b) {
+    if !could_have_geometry(mol, b) {
         return BondStereo::None;
     }
     let (Some((begin_ref, up)), Some((end_ref, other_up))) =
@@ -143,12 +146,11 @@ fn drop_idle_directions(mol: &mut Mol) {
         if mol.bonds[b].direction == BondDirection::None {
             continue;
         }
-        let used = mol.bonds[b].order.has_direction()
-            && [mol.bonds[b].begin, mol.bonds[b].end].iter().any(|&a| {
-                mol.neighbors(a as usize)
-                    .iter()
-                    .any(|n| mol.bonds[n.bond as usize].stereo != BondStereo::None)
-            });
+        let used = [mol.bonds[b].begin, mol.bonds[b].end].iter().any(|&a| {
+            mol.neighbors(a as usize)
+                .iter()
+                .any(|n| mol.bonds[n.bond as usize].stereo != BondStereo::None)
+        });
         if !used {
             mol.bonds[b].direction = BondDirection::None;
         }

@@ -1,42 +1,38 @@
 //! `/` and `\` marks for the geometry of double bonds.
+//!
+//! Which bonds get a mark is settled first, then what the marks say: those at one double bond depend on each other, and
+//! through bonds between two double bonds, or around a ring, a whole group does.
 use super::write::Plan;
-use crate::mol::{BondOrder, BondStereo, Mol};
+use crate::mol::{BondDirection, BondOrder, BondStereo, Mol, could_have_geometry, perceive};
 
 /// Direction of each marked bond, from the atom written first: up or down.
 #[derive(Default)]
 pub(super) struct Directions {
     marks: Vec<Option<bool>>,
-    /// What an unmarked bond must say if it gets a mark: its twin on a double bond has one.
-    forced: Vec<Option<bool>>,
+    /// A double bond whose geometry has to be left out: no marks say it without saying something else that is wrong.
+    pub(super) unsayable: Option<u32>,
 }
 
 impl Directions {
     pub(super) fn get(&self, bond: u32) -> Option<bool> {
         self.marks.get(bond as usize).copied().flatten()
     }
+}
 
-    /// Whether the bond puts its other end above `atom`.
-    fn side(&self, mol: &Mol, plan: &Plan, bond: u32, atom: u32) -> Option<bool> {
-        self.get(bond).map(|up| up == (plan.first_atom(mol, bond) == atom))
-    }
+/// One end of a stereo double bond.
+#[derive(Clone, Copy)]
+struct End {
+    atom: u32,
+    double: u32,
+    /// The neighbour that the geometry is told by.
+    reference: u32,
+}
 
-    /// Writes a mark and what follows for the other substituents of stereo double bonds.
-    fn put(&mut self, mol: &Mol, plan: &Plan, bond: u32, up: bool) {
-        self.marks[bond as usize] = Some(up);
-        let ends = [mol.bonds()[bond as usize].begin, mol.bonds()[bond as usize].end];
-        for atom in ends {
-            let neighbours = mol.neighbors(atom as usize);
-            let is_stereo = |b: u32| mol.bonds()[b as usize].stereo != BondStereo::None;
-            if !neighbours.iter().any(|n| is_stereo(n.bond)) {
-                continue;
-            }
-            let above = up == (plan.first_atom(mol, bond) == atom);
-            for n in neighbours.iter().filter(|n| n.bond != bond && !is_stereo(n.bond)) {
-                let first = plan.first_atom(mol, n.bond) == atom;
-                self.forced[n.bond as usize] = Some(above != first);
-            }
-        }
-    }
+/// The molecule and the order in which it is written.
+#[derive(Clone, Copy)]
+struct Writing<'a> {
+    mol: &'a Mol,
+    plan: &'a Plan,
 }
 
 /// Marks bonds so that every stereo double bond has one marked bond at each end.
@@ -52,93 +48,225 @@ pub(super) fn assign(mol: &Mol, plan: &Plan) -> Directions {
         let (x, y) = (plan.position[bond.begin as usize], plan.position[bond.end as usize]);
         (x.min(y), x.max(y))
     });
-    let none = vec![None; mol.bonds().len()];
-    let mut directions = Directions { marks: none.clone(), forced: none };
-    for &b in &stereo {
-        mark(mol, plan, b, &mut directions);
+    let writing = Writing { mol, plan };
+    let marked = writing.quiet(&stereo);
+    let mut directions = writing.solve(&stereo, &marked);
+    if directions.unsayable.is_none() {
+        let invented = writing.invented(&marked, &directions);
+        directions.unsayable = invented.and_then(|b| writing.last_beside(b, &stereo));
     }
     directions
 }
 
-/// Side of the reference atom of one end, if a bond there is marked already.
-fn known_side(mol: &Mol, plan: &Plan, directions: &Directions, end: (u32, u32)) -> Option<bool> {
-    let (atom, reference) = end;
-    mol.neighbors(atom as usize).iter().find_map(|n| {
-        let up = directions.side(mol, plan, n.bond, atom)?;
-        Some(up == (n.atom == reference))
-    })
-}
-
-fn mark(mol: &Mol, plan: &Plan, b: u32, directions: &mut Directions) {
-    let bond = &mol.bonds()[b as usize];
-    let (begin_ref, end_ref, trans) = match bond.stereo {
-        BondStereo::None => return,
-        BondStereo::Cis { begin_ref, end_ref } => (begin_ref, end_ref, false),
-        BondStereo::Trans { begin_ref, end_ref } => (begin_ref, end_ref, true),
-    };
-    let (mut first, mut second) = ((bond.begin, begin_ref), (bond.end, end_ref));
-    if plan.position[first.0 as usize] > plan.position[second.0 as usize] {
-        std::mem::swap(&mut first, &mut second);
+impl Writing<'_> {
+    /// The ends of a double bond, the one written first before the other, and whether the references are trans.
+    fn ends(self, double: u32) -> Option<([End; 2], bool)> {
+        let bond = &self.mol.bonds()[double as usize];
+        let (begin_ref, end_ref, trans) = match bond.stereo {
+            BondStereo::None => return None,
+            BondStereo::Cis { begin_ref, end_ref } => (begin_ref, end_ref, false),
+            BondStereo::Trans { begin_ref, end_ref } => (begin_ref, end_ref, true),
+        };
+        let mut ends = [
+            End { atom: bond.begin, double, reference: begin_ref },
+            End { atom: bond.end, double, reference: end_ref },
+        ];
+        ends.sort_by_key(|end| self.plan.position[end.atom as usize]);
+        Some((ends, trans))
     }
-    let known = known_side(mol, plan, directions, first);
-    let other = known_side(mol, plan, directions, second);
-    let first_side = known
-        .or(other.map(|side| side != trans))
-        .or_else(|| forced_side(mol, plan, directions, (first, b)))
-        .or_else(|| forced_side(mol, plan, directions, (second, b)).map(|side| side != trans));
-    let first_side = first_side.unwrap_or_else(|| {
-        // Free choice: the first mark of a group is written `/`.
-        let chosen = choose(mol, plan, first.0, b);
-        let written_up = plan.first_atom(mol, chosen) == first.0;
-        let is_reference = mol.bonds()[chosen as usize].other(first.0) == first.1;
-        written_up == is_reference
-    });
-    if known.is_none() {
-        set(mol, plan, directions, (first, b, first_side));
+
+    /// Which bonds get a mark, so that few double bonds without a geometry have marks at both ends.
+    fn quiet(self, stereo: &[u32]) -> Vec<bool> {
+        let mut avoided = vec![false; self.mol.bonds().len()];
+        let mut best: Option<(usize, Vec<bool>)> = None;
+        loop {
+            let marked = self.marked(stereo, &avoided);
+            let overheard = self.overheard(&marked);
+            let mut changed = false;
+            for &double in &overheard {
+                let bond = &self.mol.bonds()[double as usize];
+                for mark in [bond.begin, bond.end]
+                    .into_iter()
+                    .flat_map(|a| self.marks_at(&marked, a, double))
+                {
+                    changed |= !std::mem::replace(&mut avoided[mark as usize], true);
+                }
+            }
+            if best.as_ref().is_none_or(|(least, _)| overheard.len() < *least) {
+                best = Some((overheard.len(), marked));
+            }
+            if !changed {
+                return best.map(|(_, marked)| marked).unwrap_or_default();
+            }
+        }
     }
-    if other.is_none() {
-        set(mol, plan, directions, (second, b, first_side != trans));
+
+    /// Which bonds get a mark: at each end one, unless another double bond has marked one there.
+    fn marked(self, stereo: &[u32], avoided: &[bool]) -> Vec<bool> {
+        let mut marked = vec![false; self.mol.bonds().len()];
+        for (ends, _) in stereo.iter().filter_map(|&b| self.ends(b)) {
+            for end in ends {
+                if self.marks_at(&marked, end.atom, end.double).next().is_none()
+                    && let Some(bond) = self.choose(end, |bond| avoided[bond as usize])
+                {
+                    marked[bond as usize] = true;
+                }
+            }
+        }
+        marked
     }
-}
 
-/// Side of the reference atom that the bond to be marked at an end is bound to say.
-fn forced_side(
-    mol: &Mol,
-    plan: &Plan,
-    directions: &Directions,
-    end: ((u32, u32), u32),
-) -> Option<bool> {
-    let ((atom, reference), double) = end;
-    let chosen = choose(mol, plan, atom, double);
-    let up = directions.forced[chosen as usize]?;
-    let above = up == (plan.first_atom(mol, chosen) == atom);
-    let is_reference = mol.bonds()[chosen as usize].other(atom) == reference;
-    Some(above == is_reference)
-}
+    /// The marked bonds of an atom beside one of its double bonds.
+    fn marks_at(self, marked: &[bool], atom: u32, double: u32) -> impl Iterator<Item = u32> {
+        let bonds = self.mol.neighbors(atom as usize).iter().map(|n| n.bond);
+        bonds.filter(move |&b| b != double && marked[b as usize])
+    }
 
-/// Marks a bond at an end so that its reference atom lies on `side`.
-fn set(mol: &Mol, plan: &Plan, directions: &mut Directions, end: ((u32, u32), u32, bool)) {
-    let ((atom, reference), double, side) = end;
-    let chosen = choose(mol, plan, atom, double);
-    let is_reference = mol.bonds()[chosen as usize].other(atom) == reference;
-    let above = side == is_reference;
-    let up = above == (plan.first_atom(mol, chosen) == atom);
-    directions.put(mol, plan, chosen, up);
-}
-
-/// The bond to mark at one end: one that can say a direction, not next to another double bond, in the tree, written
-/// first.
-fn choose(mol: &Mol, plan: &Plan, atom: u32, double: u32) -> u32 {
-    mol.neighbors(atom as usize)
-        .iter()
-        .filter(|n| n.bond != double && mol.bonds()[n.bond as usize].order.has_direction())
-        .min_by_key(|n| {
-            let shared = mol
-                .neighbors(n.atom as usize)
-                .iter()
-                .any(|m| m.atom != atom && mol.bonds()[m.bond as usize].order == BondOrder::Double);
+    /// The bond to mark at one end: one that can say a direction, not to be avoided, not next to another double bond, in
+    /// the tree, written first.
+    fn choose(self, end: End, avoided: impl Fn(u32) -> bool) -> Option<u32> {
+        let Self { mol, plan } = self;
+        let open = mol
+            .neighbors(end.atom as usize)
+            .iter()
+            .filter(|n| n.bond != end.double && mol.bonds()[n.bond as usize].order.has_direction());
+        let best = open.min_by_key(|n| {
+            let mut beyond = mol.neighbors(n.atom as usize).iter().filter(|m| m.atom != end.atom);
+            let shared = beyond.any(|m| mol.bonds()[m.bond as usize].order == BondOrder::Double);
             let tree = plan.is_tree_bond(mol, n.bond);
-            (shared, !tree, plan.position[n.atom as usize])
+            (avoided(n.bond), shared, !tree, plan.position[n.atom as usize])
+        });
+        best.map(|n| n.bond)
+    }
+
+    /// What the marks say; a double bond at which they contradict each other cannot be said.
+    fn solve(self, stereo: &[u32], marked: &[bool]) -> Directions {
+        let mut groups = Groups::new(marked.len());
+        let mut unsayable = None;
+        for &double in stereo {
+            let Some((ends, trans)) = self.ends(double) else { continue };
+            let [first, second] = ends.map(|end| self.marks_at(marked, end.atom, double));
+            let mut sides = first
+                .map(|b| (b, self.turned(b, ends[0])))
+                .chain(second.map(|b| (b, self.turned(b, ends[1]) != trans)));
+            let Some((one, turned)) = sides.next() else { continue };
+            for (other, other_turned) in sides {
+                if !groups.tie(one, other, turned != other_turned) {
+                    unsayable = unsayable.or(Some(double));
+                }
+            }
+        }
+        // Free choice: the first mark of a group is written `/`.
+        let mut up: Vec<Option<bool>> = vec![None; marked.len()];
+        for (ends, _) in stereo.iter().filter_map(|&b| self.ends(b)) {
+            // Where this is not the marked one, another double bond has settled the group.
+            if let Some(bond) =
+                self.choose(ends[0], |b| !marked[b as usize]).filter(|&b| marked[b as usize])
+            {
+                let (root, odd) = groups.find(bond);
+                up[root as usize].get_or_insert(!odd);
+            }
+        }
+        let marks = (0..marked.len()).map(|b| {
+            let (root, odd) = groups.find(b as u32);
+            up[root as usize].filter(|_| marked[b]).map(|up| up != odd)
+        });
+        Directions { marks: marks.collect(), unsayable }
+    }
+
+    /// Whether a mark at an end says the opposite of the side on which the reference atom lies.
+    fn turned(self, bond: u32, end: End) -> bool {
+        let is_reference = self.mol.bonds()[bond as usize].other(end.atom) == end.reference;
+        (self.plan.first_atom(self.mol, bond) == end.atom) != is_reference
+    }
+
+    /// Double bonds without a geometry at both ends of which others have put marks.
+    fn overheard(self, marked: &[bool]) -> Vec<u32> {
+        let mol = self.mol;
+        let all = (0..mol.bonds().len() as u32).filter(|&b| {
+            let bond = &mol.bonds()[b as usize];
+            bond.order == BondOrder::Double
+                && bond.stereo == BondStereo::None
+                && [bond.begin, bond.end]
+                    .iter()
+                    .all(|&a| self.marks_at(marked, a, b).next().is_some())
+                && could_have_geometry(mol, b as usize)
+        });
+        all.collect()
+    }
+
+    /// The first double bond, as written, that would be read with a geometry it has not.
+    fn invented(self, marked: &[bool], directions: &Directions) -> Option<u32> {
+        let overheard = self.overheard(marked);
+        if overheard.is_empty() {
+            return None;
+        }
+        let mut read = self.mol.clone();
+        for (b, bond) in read.bonds.iter_mut().enumerate() {
+            bond.stereo = BondStereo::None;
+            let up = directions.get(b as u32);
+            let forward = self.plan.first_atom(self.mol, b as u32) == bond.begin;
+            bond.direction = match up.map(|up| up == forward) {
+                None => BondDirection::None,
+                Some(true) => BondDirection::EndUpRight,
+                Some(false) => BondDirection::EndDownRight,
+            };
+        }
+        perceive(&mut read);
+        let invented =
+            overheard.into_iter().filter(|&b| read.bonds[b as usize].stereo != BondStereo::None);
+        invented.min_by_key(|&b| {
+            let bond = &self.mol.bonds()[b as usize];
+            let at = [bond.begin, bond.end].map(|a| self.plan.position[a as usize]);
+            (at[0].min(at[1]), at[0].max(at[1]))
         })
-        .map_or(double, |n| n.bond)
+    }
+
+    /// The last of the stereo double bonds, as written, one bond away from a double bond.
+    fn last_beside(self, double: u32, stereo: &[u32]) -> Option<u32> {
+        let mol = self.mol;
+        let bond = &mol.bonds()[double as usize];
+        let near = |atom: u32| {
+            let around = [bond.begin, bond.end];
+            around.iter().any(|&a| mol.neighbors(a as usize).iter().any(|n| n.atom == atom))
+        };
+        let beside = |b: &&u32| {
+            let other = &mol.bonds()[**b as usize];
+            **b != double && (near(other.begin) || near(other.end))
+        };
+        stereo.iter().rev().find(beside).copied()
+    }
+}
+
+/// Bonds whose marks depend on each other, and whether they differ.
+struct Groups {
+    parent: Vec<(u32, bool)>,
+}
+
+impl Groups {
+    fn new(bonds: usize) -> Self {
+        Self { parent: (0..bonds as u32).map(|b| (b, false)).collect() }
+    }
+
+    /// The bond a group is told by, and whether this one differs from it.
+    fn find(&self, bond: u32) -> (u32, bool) {
+        let (mut at, mut odd) = (bond, false);
+        loop {
+            let (parent, differs) = self.parent[at as usize];
+            if parent == at {
+                return (at, odd);
+            }
+            (at, odd) = (parent, odd != differs);
+        }
+    }
+
+    /// Says that two marks differ or not; false where that contradicts what was said before.
+    fn tie(&mut self, one: u32, other: u32, differ: bool) -> bool {
+        let ((a, a_odd), (b, b_odd)) = (self.find(one), self.find(other));
+        if a == b {
+            return (a_odd != b_odd) == differ;
+        }
+        self.parent[b as usize] = (a, (a_odd != b_odd) != differ);
+        true
+    }
 }

@@ -14,5 +14,5 @@ use crate::mol::Mol;
 
 /// The canonical SMILES of a molecule.
 pub(crate) fn canonical(mol: &Mol) -> String {
-    to_smiles(mol, &canonical_ranks(mol))
+    write::write_sayable(mol, canonical_ranks).0
 }

@@ -2,12 +2,16 @@
 use smallvec::SmallVec;
 
 use super::direction::{self, Directions};
+use super::legit::remove_meaningless;
 use super::parse::odd_permutation;
-use crate::mol::{BondOrder, Chirality, Mol, Neighbor, implied_hydrogens};
+use crate::mol::{BondOrder, BondStereo, Chirality, Mol, Neighbor, implied_hydrogens};
 
 const NONE: u32 = u32::MAX;
 
 /// Writes a molecule as SMILES, atoms of lower rank first. `ranks` must be a permutation.
+///
+/// A double bond's geometry is left out where SMILES can say it only by giving another double bond a wrong one: in a ring
+/// of alternating bonds, or with a double bond of unknown geometry between two of known.
 ///
 /// # Panics
 /// When there are fewer ranks than atoms.
@@ -22,6 +26,25 @@ pub fn to_smiles(mol: &Mol, ranks: &[u32]) -> String {
 /// When there are fewer ranks than atoms.
 #[must_use]
 pub fn to_smiles_with_order(mol: &Mol, ranks: &[u32]) -> (String, Vec<u32>) {
+    write_sayable(mol, |_| ranks.to_vec())
+}
+
+/// Writes a molecule in the order given by the ranks of what can be said of it.
+pub(super) fn write_sayable(mol: &Mol, ranks: impl Fn(&Mol) -> Vec<u32>) -> (String, Vec<u32>) {
+    let mut less: Option<Mol> = None;
+    loop {
+        let now = less.as_ref().unwrap_or(mol);
+        let (text, order, unsayable) = write(now, &ranks(now));
+        let Some(bond) = unsayable else { return (text, order) };
+        let mut next = now.clone();
+        next.bonds[bond as usize].stereo = BondStereo::None;
+        remove_meaningless(&mut next);
+        less = Some(next);
+    }
+}
+
+/// Text, order of the atoms, and the double bond whose geometry the text should not say.
+fn write(mol: &Mol, ranks: &[u32]) -> (String, Vec<u32>, Option<u32>) {
     let n = mol.num_atoms();
     let mut starts: Vec<u32> = vec![0; n];
     for (atom, &rank) in ranks.iter().take(n).enumerate() {
@@ -36,15 +59,17 @@ pub fn to_smiles_with_order(mol: &Mol, ranks: &[u32]) -> (String, Vec<u32>) {
     }
     plan.order_children(ranks);
     let directions = direction::assign(mol, &plan);
-    Writer {
+    let unsayable = directions.unsayable;
+    let writer = Writer {
         mol,
         plan: &plan,
         directions,
         out: String::with_capacity(n * 3),
         digits: Vec::new(),
         written: Vec::new(),
-    }
-    .run()
+    };
+    let (text, order) = writer.run();
+    (text, order, unsayable)
 }
 
 /// The spanning tree to write: who comes when, below whom, and which bonds close rings.
