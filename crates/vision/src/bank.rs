@@ -6,6 +6,7 @@
 
 mod any;
 mod builder;
+mod candidates;
 mod coreset;
 mod file;
 mod frame;
@@ -15,9 +16,11 @@ mod heat;
 mod index;
 mod kernel;
 mod memory;
+mod order;
 mod patches;
 mod pca;
 mod score;
+mod table;
 
 use serde::{Deserialize, Serialize};
 

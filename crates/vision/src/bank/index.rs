@@ -5,16 +5,21 @@
 //! with a scale of their own, so that the lengths `|e|` of their quantisation errors are known. The product of two
 //! quantised vectors then differs from the true one by `a·e_b + e_a·b̂`, at most `|a||e_b| + |e_a||b|` (Cauchy-Schwarz).
 //! Rounding errors of many dimensions point in no particular direction, so that the standard deviation of each term is
-//! the bound divided by `√dim`; [`SIGMAS`] of them are allowed for (the bound itself where that is smaller, up to 36
+//! the bound divided by `√dim`; six of them are allowed for (the bound itself where that is smaller, up to 36
 //! dimensions). Every bank vector whose estimate less this margin is not above the smallest estimate plus its margin is
 //! rescored. The margin follows the data: vectors that quantise badly cost more rescoring, not a wrong answer.
+//!
+//! **Which tiles are not looked at.** Bank vectors lie in tiles of 48 neighbours. Each vector of a tile is at least as far
+//! from a query as the tile's middle is, less the tile's radius (the triangle inequality). The middles are a small bank of
+//! their own, searched first; the tiles with the nearest middles then say how far the nearest vector is at most, and tiles
+//! that are farther altogether are passed over.
 
 use rayon::prelude::*;
 
-use super::kernel::{self, Choice, Estimates, GROUPS, Group, Input, LANES, Line, QUERIES};
-
-/// Standard deviations of the quantisation error that the search allows for.
-const SIGMAS: f32 = 6.0;
+use super::candidates::Asked;
+use super::kernel::{self, Choice, Estimates, GROUPS, Input, LANES, QUERIES, TILE};
+use super::order;
+use super::table::Table;
 
 /// A bank vector and how far it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,26 +51,29 @@ pub(super) struct Query<'a> {
     pub(super) without: Option<(&'a [u32], u32)>,
 }
 
+/// Tiles with the nearest middles that are looked at first.
+const FIRST: usize = 3;
+/// Most numbers that say how far tiles are from queries, for one thread.
+const MOST_LIMITS: usize = 4 << 20;
+
 /// The bank in the layout of the kernels.
 pub(super) struct Index {
     precision: Precision,
     choice: Choice,
-    dim: usize,
-    steps: usize,
     centre: Vec<f32>,
-    lines: Vec<Line>,
-    groups: Vec<Group>,
+    bank: Table,
+    /// The middles of the bank's tiles, and how far the vectors of each lie from it, 48 tiles a family.
+    middles: Table,
+    radii: Vec<[f32; TILE]>,
 }
+
+/// How far the middles of a family's tiles are from a query at least, as estimates are; NaN for a tile to be left out.
+type Limits = [f32; TILE];
 
 impl std::fmt::Debug for Index {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Index({}, {} groups of {} dimensions)",
-            self.choice.name,
-            self.groups.len(),
-            self.dim
-        )
+        let (name, groups) = (self.choice.name, self.bank.groups.len());
+        write!(f, "Index({name}, {groups} groups of {} dimensions)", self.centre.len())
     }
 }
 
@@ -85,61 +93,13 @@ impl Index {
         precision: Precision,
         choice: Choice,
     ) -> Self {
-        let count = rows.len() / dim;
-        let steps = if precision == Precision::Int8 { dim.div_ceil(4) } else { dim };
-        let groups = count.div_ceil(LANES * GROUPS) * GROUPS;
         let centre = centre_of(rows, dim);
-        let empty = Group {
-            norms: [f32::INFINITY; LANES],
-            scales: [0.0; LANES],
-            rows: [0; LANES],
-            length: 0.0,
-            error: 0.0,
-        };
-        let mut index = Self {
-            precision,
-            choice,
-            dim,
-            steps,
-            centre,
-            lines: vec![Line([0; LANES]); groups * steps],
-            groups: vec![empty; groups],
-        };
-        let centre = &index.centre;
-        index.lines.par_chunks_exact_mut(steps).zip(&mut index.groups).enumerate().for_each(
-            |(at, (lines, group))| {
-                let mut centred = vec![0.0; dim];
-                for lane in 0..LANES {
-                    let row = at * LANES + lane;
-                    let Some(vector) = rows.get(row * dim..(row + 1) * dim) else { break };
-                    for ((out, &x), &mean) in centred.iter_mut().zip(vector).zip(centre) {
-                        *out = x - mean;
-                    }
-                    let norm = dot(&centred, &centred);
-                    let (scale, error) = match precision {
-                        Precision::Float => {
-                            for (line, x) in lines.iter_mut().zip(&centred) {
-                                line.0[lane] = x.to_bits();
-                            }
-                            (1.0, 0.0)
-                        }
-                        Precision::Int8 => {
-                            let quantiser = Quantiser::new(&centred, 127.0);
-                            for (line, four) in lines.iter_mut().zip(centred.chunks(4)) {
-                                line.0[lane] = quantiser.four(four) ^ 0x8080_8080;
-                            }
-                            (quantiser.unit, quantiser.error(&centred))
-                        }
-                    };
-                    group.norms[lane] = norm;
-                    group.scales[lane] = scale;
-                    group.rows[lane] = row as u32;
-                    group.length = group.length.max(norm.sqrt());
-                    group.error = group.error.max(error);
-                }
-            },
-        );
-        index
+        let order = order::together(rows, dim);
+        let (middles, radii) = middles(rows, dim, &order);
+        let bank = Table::new(rows, &order, &centre, precision);
+        let tiles: Vec<u32> = (0..bank.tiles() as u32).collect();
+        let middles = Table::new(&middles, &tiles, &centre, precision);
+        Self { precision, choice, centre, bank, middles, radii }
     }
 
     /// Name of the kernel in use.
@@ -149,252 +109,183 @@ impl Index {
 
     /// Bytes of the scanned numbers.
     pub(super) fn bytes(&self) -> usize {
-        self.lines.len() * size_of::<Line>() + self.groups.len() * size_of::<Group>()
+        self.bank.bytes() + self.middles.bytes()
     }
 
     /// The nearest rows of each query vector, nearest first, ties by row. `rows` are those the index was made of.
     pub(super) fn search(&self, rows: &[f32], query: &Query<'_>) -> Vec<Vec<Neighbour>> {
-        let count = query.vectors.len() / self.dim;
-        // Two chunks a thread balance the load; each chunk reads the whole bank once.
-        let chunk = count
-            .div_ceil(rayon::current_num_threads() * 2)
-            .next_multiple_of(QUERIES)
-            .clamp(QUERIES, 512);
+        let dim = self.centre.len();
+        let most = (MOST_LIMITS / self.bank.tiles().max(1)).clamp(QUERIES, 512);
+        let chunk = (query.vectors.len() / dim).div_ceil(rayon::current_num_threads());
         query
             .vectors
-            .par_chunks(chunk * self.dim)
+            .par_chunks(chunk.clamp(QUERIES, most) * dim)
             .flat_map_iter(|part| self.search_chunk(rows, &Query { vectors: part, ..*query }))
             .collect()
     }
 
     fn search_chunk(&self, rows: &[f32], query: &Query<'_>) -> Vec<Vec<Neighbour>> {
-        let mut blocks: Vec<Block> = query
-            .vectors
-            .chunks(QUERIES * self.dim)
-            .map(|vectors| self.block(vectors, query.count))
-            .collect();
-        let mut out: Estimates = [[[0.0; LANES]; QUERIES]; GROUPS];
-        for (lines, groups) in
-            self.lines.chunks_exact(self.steps * GROUPS).zip(self.groups.as_chunks::<GROUPS>().0)
-        {
-            for block in &mut blocks {
-                let mut limits = [[0.0; QUERIES]; GROUPS];
-                for (limits, group) in limits.iter_mut().zip(groups) {
-                    for (limit, state) in limits.iter_mut().zip(&block.states) {
-                        *limit = state.bound + state.margin(group);
-                    }
-                }
-                let input = Input {
-                    lines,
-                    groups,
-                    steps: &block.steps,
-                    start: &block.start,
-                    scales: &block.scales,
-                    limits: &limits,
-                };
-                let mut hits = (self.choice.kernel)(&input, &mut out);
-                while hits != 0 {
-                    let bit = hits.trailing_zeros() as usize;
-                    hits &= hits - 1;
-                    let (group, place) = (bit / QUERIES, bit % QUERIES);
-                    block.states[place].take(&groups[group], &out[group][place], query.without);
-                }
+        let range = self.choice.query_range;
+        let mut asked = Asked::new(query, &self.centre, self.precision, range);
+        let count = asked.len();
+        let mut limits = vec![[f32::NAN; TILE]; self.radii.len() * count];
+        let mut first = self.lower_limits(&asked, &mut limits);
+        first.sort_unstable();
+        for part in first.chunk_by(|a, b| a.0 == b.0) {
+            let (family, lane) = (part[0].0 / TILE, part[0].0 % TILE);
+            let queries: Vec<u32> = part.iter().map(|&(_, query)| query).collect();
+            self.visit(&mut asked, part[0].0, &queries, query.without);
+            for query in queries {
+                limits[family * count + query as usize][lane] = f32::NAN;
             }
         }
-        let vectors = query.vectors.chunks_exact(self.dim);
-        let states = blocks.iter_mut().flat_map(|block| &mut block.states);
-        vectors.zip(states).map(|(vector, state)| state.rescore(rows, vector)).collect()
-    }
-
-    /// Up to eight queries in the kernels' layout.
-    fn block(&self, vectors: &[f32], count: usize) -> Block {
-        let mut block = Block {
-            steps: vec![[0; QUERIES]; self.steps],
-            start: [0; QUERIES],
-            scales: [0.0; QUERIES],
-            states: std::array::from_fn(|_| State::default()),
-        };
-        let mut centred = vec![0.0; self.dim];
-        for (place, vector) in vectors.chunks_exact(self.dim).enumerate() {
-            for ((out, &x), &mean) in centred.iter_mut().zip(vector).zip(&self.centre) {
-                *out = x - mean;
-            }
-            let norm = dot(&centred, &centred);
-            let length = norm.sqrt();
-            let state = &mut block.states[place];
-            match self.precision {
-                Precision::Float => {
-                    for (step, x) in block.steps.iter_mut().zip(&centred) {
-                        step[place] = x.to_bits();
-                    }
-                    block.scales[place] = 2.0;
-                    // Rounding of a sum of `dim` products: eps · √dim, four times that to be safe.
-                    let rounding = 8.0 * f32::EPSILON * (self.dim as f32).sqrt();
-                    (state.per_length, state.per_error) = (rounding * length, 0.0);
-                }
-                Precision::Int8 => {
-                    let quantiser = Quantiser::new(&centred, self.choice.query_range);
-                    let mut sum = 0_i32;
-                    for (step, four) in block.steps.iter_mut().zip(centred.chunks(4)) {
-                        step[place] = quantiser.four(four);
-                        sum += step[place]
-                            .to_le_bytes()
-                            .iter()
-                            .map(|&byte| i32::from(byte as i8))
-                            .sum::<i32>();
-                    }
-                    block.start[place] = -128 * sum;
-                    block.scales[place] = 2.0 * quantiser.unit;
-                    let share = (SIGMAS / (self.dim as f32).sqrt()).min(1.0);
-                    state.per_length =
-                        2.0 * share * quantiser.error(&centred) + 16.0 * f32::EPSILON * length;
-                    state.per_error = 2.0 * share * length;
-                }
-            }
-            state.norm = norm;
-            state.best = vec![f32::INFINITY; count.max(1)];
-            state.bound = f32::INFINITY;
-        }
-        block
-    }
-}
-
-struct Block {
-    steps: Vec<[u32; QUERIES]>,
-    start: [i32; QUERIES],
-    scales: [f32; QUERIES],
-    states: [State; QUERIES],
-}
-
-/// What is known about a query so far. The default, that of a place without a query, takes nothing.
-struct State {
-    norm: f32,
-    per_length: f32,
-    per_error: f32,
-    /// The smallest upper limits of distances, rising, as many as neighbours are asked for; the last is the bound.
-    best: Vec<f32>,
-    bound: f32,
-    candidates: Vec<(f32, u32)>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            norm: 0.0,
-            per_length: 0.0,
-            per_error: 0.0,
-            best: Vec::new(),
-            bound: f32::NEG_INFINITY,
-            candidates: Vec::new(),
-        }
-    }
-}
-
-impl State {
-    /// How far an estimate of this group can be off.
-    fn margin(&self, group: &Group) -> f32 {
-        self.per_length * group.length
-            + self.per_error * group.error
-            + 4.0 * f32::EPSILON * (group.length * group.length + self.norm)
-    }
-
-    fn take(&mut self, group: &Group, estimates: &[f32; LANES], without: Option<(&[u32], u32)>) {
-        let margin = self.margin(group);
-        for (lane, &estimate) in estimates.iter().enumerate() {
-            let row = group.rows[lane];
-            let low = estimate - margin;
-            let padding = group.norms[lane] == f32::INFINITY;
-            if padding || low > self.bound {
-                continue;
-            }
-            if without.is_some_and(|(owners, owner)| owners.get(row as usize) == Some(&owner)) {
-                continue;
-            }
-            self.candidates.push((low, row));
-            let high = estimate + margin;
-            let at = self.best.partition_point(|&known| known <= high);
-            if at < self.best.len() {
-                self.best.pop();
-                self.best.insert(at, high);
-                self.bound = self.best.last().copied().unwrap_or(f32::NEG_INFINITY);
+        let vectors = || query.vectors.chunks_exact(self.centre.len());
+        asked.tighten(rows, vectors());
+        let mut near: [Vec<u32>; TILE] = std::array::from_fn(|_| Vec::new());
+        for (family, (limits, radii)) in limits.chunks_exact(count).zip(&self.radii).enumerate() {
+            within(limits, radii, &asked, &mut near);
+            for (lane, near) in near.iter_mut().enumerate().filter(|(_, near)| !near.is_empty()) {
+                self.visit(&mut asked, family * TILE + lane, near, query.without);
+                near.clear();
             }
         }
-        if self.candidates.len() >= 256 && self.candidates.len().is_power_of_two() {
-            let bound = self.bound;
-            self.candidates.retain(|&(low, _)| low <= bound);
-        }
-    }
-
-    /// Exact distances of the candidates, most promising first, until none can be nearer.
-    fn rescore(&mut self, rows: &[f32], vector: &[f32]) -> Vec<Neighbour> {
-        let bound = self.bound;
-        self.candidates.retain(|&(low, _)| low <= bound);
-        self.candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let wanted = self.best.len();
-        let mut found: Vec<(f32, u32)> = Vec::with_capacity(wanted + 1);
-        for &(low, row) in &self.candidates {
-            if found.len() == wanted && found.last().is_some_and(|worst| low + self.norm > worst.0)
-            {
-                break;
-            }
-            let at = row as usize * vector.len();
-            let exact = (squared_distance(vector, &rows[at..at + vector.len()]), row);
-            let place = found.partition_point(|known| (known.0, known.1) <= exact);
-            if place < wanted {
-                found.insert(place, exact);
-                found.truncate(wanted);
-            }
-        }
-        found
-            .into_iter()
-            .map(|(squared, row)| Neighbour { row, distance: squared.sqrt() })
+        vectors()
+            .zip(&mut asked.states)
+            .map(|(vector, state)| state.rescore(rows, vector))
             .collect()
     }
-}
 
-/// Numbers to int8 with one scale.
-struct Quantiser {
-    unit: f32,
-    inverse: f32,
-}
+    /// Fills in how far every middle is from each query at least, `[family][query]`; gives the tiles with the nearest middles
+    /// and the queries they are nearest to.
+    fn lower_limits(&self, asked: &Asked, limits: &mut [Limits]) -> Vec<(usize, u32)> {
+        let count = asked.len();
+        let mut nearest = vec![[(f32::INFINITY, usize::MAX); FIRST]; count];
+        let all: Vec<u32> = (0..count as u32).collect();
+        let mut out: Estimates = [[[0.0; LANES]; QUERIES]; GROUPS];
+        for (family, limits) in limits.chunks_mut(count).enumerate() {
+            let groups = self.middles.tile(family).1;
+            for part in all.chunks(QUERIES) {
+                (self.choice.kernel)(&input(&self.middles, asked, family, part), &mut out);
+                for (place, &query) in part.iter().enumerate() {
+                    let query = query as usize;
+                    let least = limits[query].as_chunks_mut::<LANES>().0;
+                    for (at, (least, group)) in least.iter_mut().zip(groups).enumerate() {
+                        let margin = asked.states[query].margin(group);
+                        let middles = &out[at][place];
+                        // The last family is filled up by middles that are infinitely far away.
+                        *least = middles.map(|middle| {
+                            if middle < f32::INFINITY { middle - margin } else { f32::NAN }
+                        });
+                        keep_nearest(&mut nearest[query], family * TILE + at * LANES, middles);
+                    }
+                }
+            }
+        }
+        let pairs = nearest.iter().zip(all).flat_map(|(nearest, query)| {
+            let known = nearest.iter().filter(|near| near.0 < f32::INFINITY);
+            known.map(move |near| (near.1, query))
+        });
+        pairs.collect()
+    }
 
-impl Quantiser {
-    fn new(vector: &[f32], range: f32) -> Self {
-        let largest = vector.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
-        let inverse = if largest > f32::MIN_POSITIVE { range / largest } else { 0.0 };
-        // A range that overflows (numbers near the smallest there are) rounds everything to zero: all error, no harm.
-        if inverse.is_finite() {
-            Self { unit: largest / range, inverse }
-        } else {
-            Self { unit: 0.0, inverse: 0.0 }
+    /// Looks at a tile for some queries.
+    fn visit(&self, asked: &mut Asked, at: usize, queries: &[u32], without: Option<(&[u32], u32)>) {
+        let groups = self.bank.tile(at).1;
+        let mut out: Estimates = [[[0.0; LANES]; QUERIES]; GROUPS];
+        for part in queries.chunks(QUERIES) {
+            let mut input = input(&self.bank, asked, at, part);
+            input.limits = [[f32::NEG_INFINITY; QUERIES]; GROUPS];
+            for (limits, group) in input.limits.iter_mut().zip(groups) {
+                for (limit, &query) in limits.iter_mut().zip(part) {
+                    let query = query as usize;
+                    *limit = asked.bounds[query] + asked.states[query].margin(group);
+                }
+            }
+            let mut hits = (self.choice.kernel)(&input, &mut out);
+            while hits != 0 {
+                let bit = hits.trailing_zeros() as usize;
+                hits &= hits - 1;
+                let (group, place) = (bit / QUERIES, bit % QUERIES);
+                asked.take(part[place] as usize, &groups[group], &out[group][place], without);
+            }
         }
     }
+}
 
-    /// Rounded to the nearest whole number, ties to even, without a call: adding 1.5 · 2²³ drops the fraction.
-    fn one(&self, x: f32) -> i8 {
-        const SHIFT: f32 = 12_582_912.0;
-        ((x * self.inverse + SHIFT) - SHIFT) as i8
+/// A tile and up to eight queries for a kernel, without limits. Places that are left over repeat the first query.
+fn input<'a>(table: &'a Table, asked: &'a Asked, tile: usize, part: &[u32]) -> Input<'a> {
+    let query = |place: usize| part.get(place).unwrap_or(&part[0]).to_owned() as usize;
+    let (lines, groups) = table.tile(tile);
+    Input {
+        lines,
+        groups,
+        queries: std::array::from_fn(|place| asked.numbers(query(place))),
+        start: std::array::from_fn(|place| asked.start[query(place)]),
+        scales: std::array::from_fn(|place| asked.scales[query(place)]),
+        limits: [[f32::INFINITY; QUERIES]; GROUPS],
     }
+}
 
-    fn four(&self, numbers: &[f32]) -> u32 {
-        let mut bytes = [0; 4];
-        for (byte, &x) in bytes.iter_mut().zip(numbers) {
-            *byte = self.one(x) as u8;
+/// Takes the tiles, from number `first`, whose middles are among the nearest.
+fn keep_nearest(nearest: &mut [(f32, usize); FIRST], first: usize, middles: &[f32; LANES]) {
+    let worst = nearest[FIRST - 1].0;
+    if !middles.iter().fold(false, |any, middle| any | (*middle < worst)) {
+        return;
+    }
+    for (lane, &middle) in middles.iter().enumerate() {
+        if middle < nearest[FIRST - 1].0 {
+            let at = nearest.partition_point(|known| known.0 <= middle);
+            nearest[at..].rotate_right(1);
+            nearest[at] = (middle, first + lane);
         }
-        u32::from_le_bytes(bytes)
     }
+}
 
-    /// Length of the difference between a vector and what it was rounded to.
-    fn error(&self, vector: &[f32]) -> f32 {
-        let squared: f32 = vector
-            .iter()
-            .map(|&x| {
-                let off = x - f32::from(self.one(x)) * self.unit;
-                off * off
-            })
-            .sum();
-        squared.sqrt()
+/// For each tile of a family, the queries that may have one of their nearest in it: the middle is no farther than the
+/// tile's radius and the query's bound together.
+fn within(limits: &[Limits], radii: &[f32; TILE], asked: &Asked, near: &mut [Vec<u32>; TILE]) {
+    for (query, middles) in limits.iter().enumerate() {
+        let (bound, norm) = (asked.bounds[query], asked.states[query].norm);
+        // Ten times what the roundings of squares and of the root can add.
+        let reach = (bound + norm).max(0.0).sqrt() * (1.0 + 1e-5);
+        let norm = norm * (1.0 - 1e-6);
+        let held: [bool; TILE] = std::array::from_fn(|lane| {
+            let together = radii[lane] + reach;
+            middles[lane] + norm <= together * together
+        });
+        // Most families hold nothing, which a look at all of them together tells at once.
+        if !held.iter().fold(false, |any, held| any | held) {
+            continue;
+        }
+        for (held, near) in held.iter().zip(near.iter_mut()) {
+            if *held {
+                near.push(query as u32);
+            }
+        }
     }
+}
+
+/// The middle of each tile, one after another, and how far its vectors lie from it at most, by families.
+fn middles(rows: &[f32], dim: usize, order: &[u32]) -> (Vec<f32>, Vec<[f32; TILE]>) {
+    let row = |number: u32| &rows[number as usize * dim..][..dim];
+    let parts: Vec<(Vec<f32>, f32)> = order
+        .par_chunks(TILE)
+        .map(|members| {
+            let mut middle = vec![0.0_f32; dim];
+            for &member in members {
+                middle.iter_mut().zip(row(member)).for_each(|(sum, &x)| *sum += x);
+            }
+            middle.iter_mut().for_each(|sum| *sum /= members.len() as f32);
+            let far = |&member: &u32| squared_distance(row(member), &middle).sqrt();
+            let radius = members.iter().map(far).fold(0.0, f32::max) * (1.0 + 1e-5);
+            (middle, radius)
+        })
+        .collect();
+    let mut radii = vec![[0.0; TILE]; parts.len().div_ceil(TILE)];
+    for (radius, part) in radii.as_flattened_mut().iter_mut().zip(&parts) {
+        *radius = part.1;
+    }
+    (parts.into_iter().flat_map(|(middle, _)| middle).collect(), radii)
 }
 
 /// The mean row. Parts of fixed size are added up in order, whatever the threads do.

@@ -11,6 +11,8 @@
 pub(super) const QUERIES: usize = 8;
 pub(super) const LANES: usize = 16;
 pub(super) const GROUPS: usize = 3;
+/// Bank vectors of a tile.
+pub(super) const TILE: usize = LANES * GROUPS;
 
 /// Sixteen lanes of a group at one step: 64 bytes, aligned to a cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -31,19 +33,27 @@ pub(super) struct Group {
     pub(super) error: f32,
 }
 
-/// What a kernel is given: a tile of the bank and a block of queries.
+/// What a kernel is given: a tile of the bank and up to eight queries, wherever they lie.
 pub(super) struct Input<'a> {
-    /// `GROUPS` times as many lines as the block has steps, group after group.
+    /// `GROUPS` times as many lines as a query has numbers, group after group.
     pub(super) lines: &'a [Line],
     pub(super) groups: &'a [Group; GROUPS],
-    /// Numbers of the queries at each step: f32 bits, or four int8.
-    pub(super) steps: &'a [[u32; QUERIES]],
+    /// Numbers of each query at each step: f32 bits, or four int8.
+    pub(super) queries: [&'a [u32]; QUERIES],
     /// int8: what the stored `+128` adds to each query's products, subtracted.
-    pub(super) start: &'a [i32; QUERIES],
+    pub(super) start: [i32; QUERIES],
     /// Twice what a unit of each query's numbers is worth.
-    pub(super) scales: &'a [f32; QUERIES],
+    pub(super) scales: [f32; QUERIES],
     /// Estimates above these are of no interest, for each group and query.
-    pub(super) limits: &'a [[f32; QUERIES]; GROUPS],
+    pub(super) limits: [[f32; QUERIES]; GROUPS],
+}
+
+impl Input<'_> {
+    /// Lines of each group.
+    #[inline(always)]
+    fn by_group(&self) -> impl Iterator<Item = (usize, &[Line])> {
+        self.lines.chunks_exact(self.lines.len() / GROUPS).take(GROUPS).enumerate()
+    }
 }
 
 /// `|b|² - 2 a·b`: squared distances less the query's own squared length.
@@ -146,12 +156,12 @@ fn finish_group(
 
 fn int8_portable(input: &Input<'_>, out: &mut Estimates) -> u32 {
     let mut hits = 0;
-    for (at, lines) in input.lines.chunks_exact(input.steps.len()).take(GROUPS).enumerate() {
+    for (at, lines) in input.by_group() {
         let mut dots = [[0.0_f32; LANES]; QUERIES];
         for query in 0..QUERIES {
             let mut sums = [input.start[query]; LANES];
-            for (line, step) in lines.iter().zip(input.steps) {
-                let numbers = step[query].to_le_bytes().map(|byte| i32::from(byte as i8));
+            for (line, number) in lines.iter().zip(input.queries[query]) {
+                let numbers = number.to_le_bytes().map(|byte| i32::from(byte as i8));
                 for (sum, lane) in sums.iter_mut().zip(line.0) {
                     let bank = lane.to_le_bytes().map(i32::from);
                     *sum += bank[0] * numbers[0]
@@ -169,10 +179,10 @@ fn int8_portable(input: &Input<'_>, out: &mut Estimates) -> u32 {
 
 fn float_portable(input: &Input<'_>, out: &mut Estimates) -> u32 {
     let mut hits = 0;
-    for (at, lines) in input.lines.chunks_exact(input.steps.len()).take(GROUPS).enumerate() {
+    for (at, lines) in input.by_group() {
         let mut dots = [[0.0_f32; LANES]; QUERIES];
-        for (line, step) in lines.iter().zip(input.steps) {
-            for (sums, number) in dots.iter_mut().zip(step) {
+        for (sums, query) in dots.iter_mut().zip(input.queries) {
+            for (line, number) in lines.iter().zip(query) {
                 for (sum, lane) in sums.iter_mut().zip(line.0) {
                     *sum += f32::from_bits(lane) * f32::from_bits(*number);
                 }
@@ -242,14 +252,16 @@ mod x86 {
     /// The loop over steps with 24 accumulators of 512 bits: three loads and eight broadcasts feed 24 products.
     macro_rules! loop_512 {
         ($input:ident, $first:expr, $load:expr, $product:expr) => {{
-            let steps = $input.steps.len();
+            let steps = $input.lines.len() / GROUPS;
             let (first, rest) = $input.lines.split_at(steps);
             let (second, third) = rest.split_at(steps);
+            let (second, third) = (&second[..steps], &third[..steps]);
+            let queries = $input.queries.map(|query| &query[..steps]);
             let mut sums = [$first; GROUPS];
-            for (((a, b), c), step) in first.iter().zip(second).zip(third).zip($input.steps) {
-                let (a, b, c) = ($load(a), $load(b), $load(c));
+            for (at, line) in first.iter().enumerate() {
+                let (a, b, c) = ($load(line), $load(&second[at]), $load(&third[at]));
                 for query in 0..QUERIES {
-                    let number = step[query];
+                    let number = queries[query][at];
                     sums[0][query] = $product(sums[0][query], a, number);
                     sums[1][query] = $product(sums[1][query], b, number);
                     sums[2][query] = $product(sums[2][query], c, number);
@@ -305,16 +317,15 @@ mod x86 {
     macro_rules! loop_256 {
         ($input:ident, $out:ident, $zero:expr, $type:ty, $product:expr, $float:expr) => {{
             let mut hits = 0;
-            for (at, lines) in
-                $input.lines.chunks_exact($input.steps.len()).take(GROUPS).enumerate()
-            {
+            for (at, lines) in $input.by_group() {
+                let queries = $input.queries.map(|query| &query[..lines.len()]);
                 let mut dots = [[0.0_f32; LANES]; QUERIES];
                 for half in 0..2 {
                     let mut sums = [[$zero; 2]; QUERIES / 2];
-                    for (line, step) in lines.iter().zip($input.steps) {
+                    for (step, line) in lines.iter().enumerate() {
                         let bank: [$type; 2] = bytemuck::must_cast(*line);
                         for query in 0..QUERIES / 2 {
-                            let number = step[half * (QUERIES / 2) + query];
+                            let number = queries[half * (QUERIES / 2) + query][step];
                             sums[query][0] = $product(sums[query][0], bank[0], number);
                             sums[query][1] = $product(sums[query][1], bank[1], number);
                         }

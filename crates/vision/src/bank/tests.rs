@@ -45,17 +45,19 @@ proptest! {
         dim in 1_usize..90,
         count in 1_usize..12,
         near in any::<bool>(),
+        clusters in 1_usize..12,
         large in prop::sample::select(vec![1.0_f32, 1e-12, 1e12]),
     ) {
         let mut rows = numbers(seed, bank * dim);
         let mut vectors = numbers(seed ^ 1, queries * dim);
         if near {
-            // Queries close to bank rows, which are close to each other: many near ties.
-            for (at, x) in rows.iter_mut().enumerate() {
-                *x = *x * 0.02 + (at % dim) as f32;
-            }
-            for (at, x) in vectors.iter_mut().enumerate() {
-                *x = *x * 0.02 + (at % dim) as f32;
+            // Queries close to bank rows, which are close to each other in each cluster: many near ties, and groups that are
+            // passed over.
+            let middle = |at: usize| (at % dim + at / dim % clusters * (at % dim % 5)) as f32;
+            for vectors in [&mut rows, &mut vectors] {
+                for (at, x) in vectors.iter_mut().enumerate() {
+                    *x = *x * 0.02 + middle(at);
+                }
             }
         }
         rows.iter_mut().chain(&mut vectors).for_each(|x| *x *= large);
