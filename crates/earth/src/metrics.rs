@@ -12,6 +12,7 @@ pub mod region;
 pub mod seeps;
 pub mod series;
 pub mod spectrum;
+mod wide;
 
 /// What becomes of missing values (NaN).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

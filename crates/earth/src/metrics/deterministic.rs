@@ -1,6 +1,7 @@
 //! Scores of one forecast field against the truth: bias, absolute and squared error, anomaly correlation, activity, wind vectors.
 
 use super::area::Area;
+use super::wide::wide;
 use super::{MetricError, Missing, fits};
 
 /// The fields that are compared, on one grid.
@@ -43,10 +44,10 @@ pub struct AnomalyScores {
 }
 
 /// Numbers that are worked on at once.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// Points that are worked on in one go: what lies between two loops stays in the nearest cache.
-const BLOCK: usize = 16 * LANES;
+const BLOCK: usize = 8 * LANES;
 
 /// Numbers of a block, filled up with zeros.
 type Block = [f64; BLOCK];
@@ -93,95 +94,53 @@ fn minus(a: &[f32], b: &[f32], block: &mut Block) {
     }
 }
 
-/// Runs a loop with 512-bit or 256-bit registers where the processor has them: the same operations in the same order, four times or
-/// twice as many at once.
-macro_rules! wide {
-    ($($name:ident as $wider:ident, $wide:ident = $plain:ident($($field:ident),*) -> $sums:ty;)*) => {$(
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
-        fn $wider<const SKIP: bool>($($field: &[f32]),*) -> $sums {
-            $plain::<SKIP>($($field),*)
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2")]
-        fn $wide<const SKIP: bool>($($field: &[f32]),*) -> $sums {
-            $plain::<SKIP>($($field),*)
-        }
-
-        fn $name<const SKIP: bool>($($field: &[f32]),*) -> $sums {
-            #[cfg(target_arch = "x86_64")]
-            if std::arch::is_x86_feature_detected!("avx512f")
-                && std::arch::is_x86_feature_detected!("avx512dq")
-                && std::arch::is_x86_feature_detected!("avx512vl")
-            {
-                // SAFETY: the processor has what the function is compiled for.
-                #[allow(unsafe_code, reason = "calls of functions for some processors are unsafe")]
-                return unsafe { $wider::<SKIP>($($field),*) };
-            }
-            #[cfg(target_arch = "x86_64")]
-            if std::arch::is_x86_feature_detected!("avx2") {
-                // SAFETY: the processor has what the function is compiled for.
-                #[allow(unsafe_code, reason = "calls of functions for some processors are unsafe")]
-                return unsafe { $wide::<SKIP>($($field),*) };
-            }
-            $plain::<SKIP>($($field),*)
-        }
-    )*};
-}
-
 wide! {
-    differences as differences_avx512, differences_avx2 = differences_of(forecast, truth) -> [f64; 4];
-    anomalies as anomalies_avx512, anomalies_avx2 = anomalies_of(forecast, truth, usual) -> [f64; 6];
-}
-
-/// Differences of two runs: count, sum, absolute sum, squared sum. A missing difference counts as nothing where `SKIP`.
-#[inline(always)]
-fn differences_of<const SKIP: bool>(forecast: &[f32], truth: &[f32]) -> [f64; 4] {
-    let mut count = 0;
-    let [mut sum, mut absolute, mut squares] = [Lanes::ZERO; 3];
-    for (f, o) in forecast.chunks(BLOCK).zip(truth.chunks(BLOCK)) {
-        let mut d = [0.0; BLOCK];
-        minus(f, o, &mut d);
-        count += f.len();
-        if SKIP {
-            for d in &mut d {
-                count -= usize::from(d.is_nan());
-                *d = if d.is_nan() { 0.0 } else { *d };
+    /// Differences of two runs: count, sum, absolute sum, squared sum. A missing difference counts as nothing where `SKIP`.
+    fn differences<const SKIP: bool>(forecast: &[f32], truth: &[f32]) -> [f64; 4] {
+        let mut count = 0;
+        let [mut sum, mut absolute, mut squares] = [Lanes::ZERO; 3];
+        for (f, o) in forecast.chunks(BLOCK).zip(truth.chunks(BLOCK)) {
+            let mut d = [0.0; BLOCK];
+            minus(f, o, &mut d);
+            count += f.len();
+            if SKIP {
+                for d in &mut d {
+                    count -= usize::from(d.is_nan());
+                    *d = if d.is_nan() { 0.0 } else { *d };
+                }
             }
+            sum.add(&d, |d| d);
+            absolute.add(&d, f64::abs);
+            squares.add_products(&d, &d);
         }
-        sum.add(&d, |d| d);
-        absolute.add(&d, f64::abs);
-        squares.add_products(&d, &d);
+        [count as f64, sum.sum(), absolute.sum(), squares.sum()]
     }
-    [count as f64, sum.sum(), absolute.sum(), squares.sum()]
-}
 
-/// Anomalies of two runs: count, Σf′, Σo′, Σf′², Σo′², Σf′o′.
-#[inline(always)]
-fn anomalies_of<const SKIP: bool>(forecast: &[f32], truth: &[f32], usual: &[f32]) -> [f64; 6] {
-    let mut count = 0;
-    let [mut fs, mut os, mut ffs, mut oos, mut fos] = [Lanes::ZERO; 5];
-    let runs = forecast.chunks(BLOCK).zip(truth.chunks(BLOCK)).zip(usual.chunks(BLOCK));
-    for ((forecast, truth), usual) in runs {
-        let (mut f, mut o) = ([0.0; BLOCK], [0.0; BLOCK]);
-        minus(forecast, usual, &mut f);
-        minus(truth, usual, &mut o);
-        count += forecast.len();
-        if SKIP {
-            for (f, o) in f.iter_mut().zip(&mut o) {
-                let there = !(*f + *o).is_nan();
-                count -= usize::from(!there);
-                (*f, *o) = if there { (*f, *o) } else { (0.0, 0.0) };
+    /// Anomalies of two runs: count, Σf′, Σo′, Σf′², Σo′², Σf′o′.
+    fn anomalies<const SKIP: bool>(forecast: &[f32], truth: &[f32], usual: &[f32]) -> [f64; 6] {
+        let mut count = 0;
+        let [mut fs, mut os, mut ffs, mut oos, mut fos] = [Lanes::ZERO; 5];
+        let runs = forecast.chunks(BLOCK).zip(truth.chunks(BLOCK)).zip(usual.chunks(BLOCK));
+        for ((forecast, truth), usual) in runs {
+            let (mut f, mut o) = ([0.0; BLOCK], [0.0; BLOCK]);
+            minus(forecast, usual, &mut f);
+            minus(truth, usual, &mut o);
+            count += forecast.len();
+            if SKIP {
+                for (f, o) in f.iter_mut().zip(&mut o) {
+                    let there = !(*f + *o).is_nan();
+                    count -= usize::from(!there);
+                    (*f, *o) = if there { (*f, *o) } else { (0.0, 0.0) };
+                }
             }
+            fs.add(&f, |f| f);
+            os.add(&o, |o| o);
+            ffs.add_products(&f, &f);
+            oos.add_products(&o, &o);
+            fos.add_products(&f, &o);
         }
-        fs.add(&f, |f| f);
-        os.add(&o, |o| o);
-        ffs.add_products(&f, &f);
-        oos.add_products(&o, &o);
-        fos.add_products(&f, &o);
+        [count as f64, fs.sum(), os.sum(), ffs.sum(), oos.sum(), fos.sum()]
     }
-    [count as f64, fs.sum(), os.sum(), ffs.sum(), oos.sum(), fos.sum()]
 }
 
 /// Adds up the sums of an area's runs, each times its weight.

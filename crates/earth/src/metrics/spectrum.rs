@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
+use super::wide::wide;
 use super::{MetricError, Missing, fits};
 use crate::grid::Grid;
 
@@ -76,9 +77,7 @@ struct Work {
 
 impl Work {
     fn transform(&mut self, transform: &dyn Fft<f64>, first: &[f32], second: &[f32]) {
-        for ((to, a), b) in self.rows.iter_mut().zip(first).zip(second) {
-            *to = Complex::new(f64::from(*a), f64::from(*b));
-        }
+        as_complex(&mut self.rows, first, second);
         transform.process_outofplace_with_scratch(
             &mut self.rows,
             &mut self.waves,
@@ -86,17 +85,11 @@ impl Work {
         );
     }
 
-    /// Adds the energy of both rows. With Z the transform of a + ib, A(k) = (Z(k) + Z*(L − k)) / 2 and B(k) = (Z(k) − Z*(L − k)) / 2i.
+    /// Adds the energy of both rows.
     fn add(&self, circumferences: [f64; 2], [first, second]: [&mut [f64]; 2]) {
         let length = self.waves.len() as f64;
-        // Twice the energy, as waves go both ways; a quarter of it is of the halves above.
-        let [scale_a, scale_b] =
-            circumferences.map(|around| 2.0 * around / (4.0 * length * length));
-        let energies = |z: Complex<f64>, w: Complex<f64>| {
-            let (sum, difference) = (z + w, z - w);
-            let (a, b) = ((sum.re, difference.im), (sum.im, difference.re));
-            [scale_a * (a.0 * a.0 + a.1 * a.1), scale_b * (b.0 * b.0 + b.1 * b.1)]
-        };
+        // Twice the energy, as waves go both ways; a quarter of it is of the halves in `energies`.
+        let scales = circumferences.map(|around| 2.0 * around / (4.0 * length * length));
         let Some((zero, others)) = self.waves.split_first() else { return };
         let (Some((first_mean, first)), Some((second_mean, second))) =
             (first.split_first_mut(), second.split_first_mut())
@@ -105,13 +98,40 @@ impl Work {
         };
         // The mean goes no way.
         let [of_a, of_b] = energies(*zero, *zero);
-        *first_mean += of_a / 2.0;
-        *second_mean += of_b / 2.0;
-        let pairs = others.iter().zip(others.iter().rev());
+        *first_mean += scales[0] * of_a / 2.0;
+        *second_mean += scales[1] * of_b / 2.0;
+        add_energies(others, scales, first, second);
+    }
+}
+
+/// Energies of two rows at a wave number, times four. With Z the transform of a + ib, A(k) = (Z(k) + Z*(L − k)) / 2 and
+/// B(k) = (Z(k) − Z*(L − k)) / 2i.
+#[inline(always)]
+fn energies(z: Complex<f64>, w: Complex<f64>) -> [f64; 2] {
+    let (sum, difference) = (z + w, z - w);
+    let (a, b) = ((sum.re, difference.im), (sum.im, difference.re));
+    [a.0 * a.0 + a.1 * a.1, b.0 * b.0 + b.1 * b.1]
+}
+
+wide! {
+    fn has_gap(line: &[f32]) -> bool {
+        // No early end: the loop then runs on many points at once.
+        line.iter().fold(false, |gap, value| gap | value.is_nan())
+    }
+
+    fn as_complex(to: &mut [Complex<f64>], first: &[f32], second: &[f32]) {
+        for ((to, a), b) in to.iter_mut().zip(first).zip(second) {
+            *to = Complex::new(f64::from(*a), f64::from(*b));
+        }
+    }
+
+    /// Adds the energies at all wave numbers but 0; `waves` are the transform without its first number.
+    fn add_energies(waves: &[Complex<f64>], scales: [f64; 2], first: &mut [f64], second: &mut [f64]) {
+        let pairs = waves.iter().zip(waves.iter().rev());
         for ((a, b), (z, w)) in first.iter_mut().zip(second).zip(pairs) {
             let [of_a, of_b] = energies(*z, *w);
-            *a += of_a;
-            *b += of_b;
+            *a += scales[0] * of_a;
+            *b += scales[1] * of_b;
         }
     }
 }
@@ -150,8 +170,7 @@ impl SpectrumSum {
         let wavenumbers = self.spectra.wavenumbers();
         let mut waiting = None;
         for (at, line) in values.chunks_exact(*columns).enumerate() {
-            // No early end: the loop then runs on many points at once.
-            if line.iter().fold(false, |gap, value| gap | value.is_nan()) {
+            if has_gap(line) {
                 if self.missing == Missing::Propagate {
                     self.counts[at] += 1;
                     self.sums[at * wavenumbers..][..wavenumbers].fill(f64::NAN);
