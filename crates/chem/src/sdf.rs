@@ -448,7 +448,11 @@ impl Drawing {
         let axis = [q[0] - p[0], q[1] - p[1]];
         let side = |from: u32, other: u32| -> Option<(u32, f64)> {
             let list = &around[from as usize];
-            let says = |bond: u32| self.builder.bonds[bond as usize].order.has_direction();
+            // As `stereo::has_direction`, before atoms are known to be aromatic.
+            let says = |bond: u32| {
+                let order = self.builder.bonds[bond as usize].order;
+                matches!(order, BondOrder::Single | BondOrder::Aromatic)
+            };
             if !(2..=3).contains(&list.len()) || !list.iter().any(|&(_, bond)| says(bond)) {
                 return None;
             }

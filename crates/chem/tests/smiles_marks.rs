@@ -59,6 +59,18 @@ fn no_geometry_is_invented() {
     }
 }
 
+/// A mark would hide that a bond is aromatic, and a hydrogen whose mark says nothing is only counted.
+#[test]
+fn marks_stand_where_they_say_something() {
+    for (text, canonical) in [
+        ("S/C=C(/C):C", "C:C(/C)=C\\S"),
+        ("N~C=C/[H]", "C=C~N"),
+        ("F/C=C/[H]", "[H]/C=C/F"),
+    ] {
+        assert_eq!(reads_back(text), canonical, "{text}");
+    }
+}
+
 /// Alternating bonds around a ring, an odd number of them cis: SMILES has no marks for all of them.
 #[test]
 fn what_a_ring_cannot_say_is_left_out() {

@@ -118,12 +118,16 @@ fn removable(mol: &Mol, h: usize) -> bool {
         return false;
     }
     // The only neighbour that says on which side of a double bond things are must stay.
-    let directed = mol.bonds[link.bond as usize].direction != BondDirection::None;
-    let defines =
-        heavy.degree == 2
-            && mol.neighbors(link.atom as usize).iter().map(|n| &mol.bonds[n.bond as usize]).any(
-                |b| b.order == BondOrder::Double && (directed || b.stereo != BondStereo::None),
-            );
+    let is_directed = |b: u32| mol.bonds[b as usize].direction != BondDirection::None;
+    let tells = |double: u32, far: u32| {
+        let mut beyond = mol.neighbors(far as usize).iter().filter(|n| n.bond != double);
+        mol.bonds[double as usize].stereo != BondStereo::None
+            || is_directed(link.bond) && beyond.any(|n| is_directed(n.bond))
+    };
+    let defines = heavy.degree == 2
+        && mol.neighbors(link.atom as usize).iter().any(|n| {
+            mol.bonds[n.bond as usize].order == BondOrder::Double && tells(n.bond, n.atom)
+        });
     !defines
 }
 

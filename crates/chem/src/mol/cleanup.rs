@@ -44,7 +44,11 @@ fn nitrogen(mol: &mut Mol, a: usize) {
 }
 
 fn phosphorus(mol: &mut Mol, a: usize) {
-    if mol.atoms[a].degree != 3 || valence::explicit_valence(mol, a) != 5 {
+    // A bond that counts nothing must not make up for a hydrogen, which is seen in brackets and else not yet.
+    let counted = |n: &&Neighbor| mol.bonds[n.bond as usize].twice_valence(a as u32) > 0;
+    if mol.neighbors(a).iter().filter(counted).count() != 3
+        || valence::explicit_valence(mol, a) != 5
+    {
         return;
     }
     let Some(oxygen) = find(mol, a, 8, BondOrder::Double) else { return };

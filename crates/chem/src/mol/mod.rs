@@ -21,7 +21,7 @@ pub use types::{
     Atom, Bond, BondDirection, BondOrder, BondStereo, Chirality, Hybridisation, Neighbor,
 };
 
-pub(crate) use stereo::{could_have_geometry, perceive};
+pub(crate) use stereo::{could_have_geometry, has_direction, perceive};
 pub(crate) use valence::implied_hydrogens;
 
 use crate::error::Result;

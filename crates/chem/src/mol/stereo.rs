@@ -3,10 +3,10 @@ use super::{Bond, BondDirection, BondOrder, BondStereo, Chirality, Mol};
 
 /// Turns written bond directions into double-bond geometry and drops marks that cannot be stereo.
 pub(crate) fn perceive(mol: &mut Mol) {
-    for bond in &mut mol.bonds {
+    for b in 0..mol.bonds.len() {
         // Lower-case atoms may turn out to be joined by a double bond.
-        if !bond.order.has_direction() {
-            bond.direction = BondDirection::None;
+        if !has_direction(mol, b) {
+            mol.bonds[b].direction = BondDirection::None;
         }
     }
     let marked = mol.atoms.iter().any(|a| a.chirality != Chirality::None);
@@ -41,6 +41,17 @@ pub(crate) fn perceive(mol: &mut Mol) {
     }
     if directed {
         drop_idle_directions(mol);
+    }
+}
+
+/// Whether a bond can be written as `/` or `\`: a single one, or one that need not be written between two lower-case atoms.
+pub(crate) fn has_direction(mol: &Mol, b: usize) -> bool {
+    let bond = &mol.bonds[b];
+    let aromatic = |atom: u32| mol.atoms[atom as usize].aromatic;
+    match bond.order {
+        BondOrder::Single => true,
+        BondOrder::Aromatic => aromatic(bond.begin) && aromatic(bond.end),
+        _ => false,
     }
 }
 
@@ -112,7 +123,7 @@ fn can_be_written(mol: &Mol, b: usize) -> bool {
     let bond = &mol.bonds[b];
     [bond.begin, bond.end].into_iter().all(|atom| {
         let mut others = mol.neighbors(atom as usize).iter().filter(|n| n.bond as usize != b);
-        others.any(|n| mol.bonds[n.bond as usize].order.has_direction())
+        others.any(|n| has_direction(mol, n.bond as usize))
     })
 }
 

@@ -67,14 +67,6 @@ pub enum BondOrder {
     Zero,
 }
 
-impl BondOrder {
-    /// Whether a bond of this order can be written as `/` or `\`.
-    #[must_use]
-    pub(crate) const fn has_direction(self) -> bool {
-        matches!(self, Self::Single | Self::Aromatic)
-    }
-}
-
 /// Direction of a single bond as written: `/` or `\` from its begin to its end atom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum BondDirection {

@@ -3,7 +3,9 @@
 //! Which bonds get a mark is settled first, then what the marks say: those at one double bond depend on each other, and
 //! through bonds between two double bonds, or around a ring, a whole group does.
 use super::write::Plan;
-use crate::mol::{BondDirection, BondOrder, BondStereo, Mol, could_have_geometry, perceive};
+use crate::mol::{
+    BondDirection, BondOrder, BondStereo, Mol, could_have_geometry, has_direction, perceive,
+};
 
 /// Direction of each marked bond, from the atom written first: up or down.
 #[derive(Default)]
@@ -129,7 +131,7 @@ impl Writing<'_> {
         let open = mol
             .neighbors(end.atom as usize)
             .iter()
-            .filter(|n| n.bond != end.double && mol.bonds()[n.bond as usize].order.has_direction());
+            .filter(|n| n.bond != end.double && has_direction(mol, n.bond as usize));
         let best = open.min_by_key(|n| {
             let mut beyond = mol.neighbors(n.atom as usize).iter().filter(|m| m.atom != end.atom);
             let shared = beyond.any(|m| mol.bonds()[m.bond as usize].order == BondOrder::Double);
