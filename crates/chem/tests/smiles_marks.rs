@@ -59,14 +59,21 @@ fn no_geometry_is_invented() {
     }
 }
 
+/// Hundreds of bonds that cannot all be said are not left out one by one.
+#[test]
+fn long_chains_of_unknown_bonds_are_written_at_once() {
+    let start = std::time::Instant::now();
+    let canonical = reads_back(&format!("C/C=C{}/C", "/C=C(/C)/C=C".repeat(300)));
+    assert_eq!(known(&read(&canonical)), 151);
+    assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
 /// A mark would hide that a bond is aromatic, and a hydrogen whose mark says nothing is only counted.
 #[test]
 fn marks_stand_where_they_say_something() {
-    for (text, canonical) in [
-        ("S/C=C(/C):C", "C:C(/C)=C\\S"),
-        ("N~C=C/[H]", "C=C~N"),
-        ("F/C=C/[H]", "[H]/C=C/F"),
-    ] {
+    for (text, canonical) in
+        [("S/C=C(/C):C", "C:C(/C)=C\\S"), ("N~C=C/[H]", "C=C~N"), ("F/C=C/[H]", "[H]/C=C/F")]
+    {
         assert_eq!(reads_back(text), canonical, "{text}");
     }
 }

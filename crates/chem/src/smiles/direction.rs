@@ -11,8 +11,8 @@ use crate::mol::{
 #[derive(Default)]
 pub(super) struct Directions {
     marks: Vec<Option<bool>>,
-    /// A double bond whose geometry has to be left out: no marks say it without saying something else that is wrong.
-    pub(super) unsayable: Option<u32>,
+    /// Double bonds whose geometry has to be left out: no marks say it without saying something else that is wrong.
+    pub(super) unsayable: Vec<u32>,
 }
 
 impl Directions {
@@ -45,17 +45,19 @@ pub(super) fn assign(mol: &Mol, plan: &Plan) -> Directions {
     if stereo.is_empty() {
         return Directions::default();
     }
-    stereo.sort_unstable_by_key(|&b| {
-        let bond = &mol.bonds()[b as usize];
-        let (x, y) = (plan.position[bond.begin as usize], plan.position[bond.end as usize]);
-        (x.min(y), x.max(y))
-    });
+    stereo.sort_unstable_by_key(|&b| plan.place(mol, b));
     let writing = Writing { mol, plan };
     let marked = writing.quiet(&stereo);
     let mut directions = writing.solve(&stereo, &marked);
-    if directions.unsayable.is_none() {
-        let invented = writing.invented(&marked, &directions);
-        directions.unsayable = invented.and_then(|b| writing.last_beside(b, &stereo));
+    if directions.unsayable.is_empty() {
+        for double in writing.invented(&marked, &directions) {
+            let mut beside = writing.beside(double, &stereo).rev().peekable();
+            let last = beside.peek().copied();
+            // One that is left out may do for both sides of it.
+            if !beside.any(|b| directions.unsayable.contains(&b)) {
+                directions.unsayable.extend(last);
+            }
+        }
     }
     directions
 }
@@ -144,7 +146,7 @@ impl Writing<'_> {
     /// What the marks say; a double bond at which they contradict each other cannot be said.
     fn solve(self, stereo: &[u32], marked: &[bool]) -> Directions {
         let mut groups = Groups::new(marked.len());
-        let mut unsayable = None;
+        let mut unsayable = Vec::new();
         for &double in stereo {
             let Some((ends, trans)) = self.ends(double) else { continue };
             let [first, second] = ends.map(|end| self.marks_at(marked, end.atom, double));
@@ -152,10 +154,12 @@ impl Writing<'_> {
                 .map(|b| (b, self.turned(b, ends[0])))
                 .chain(second.map(|b| (b, self.turned(b, ends[1]) != trans)));
             let Some((one, turned)) = sides.next() else { continue };
+            let mut agree = true;
             for (other, other_turned) in sides {
-                if !groups.tie(one, other, turned != other_turned) {
-                    unsayable = unsayable.or(Some(double));
-                }
+                agree &= groups.tie(one, other, turned != other_turned);
+            }
+            if !agree {
+                unsayable.push(double);
             }
         }
         // Free choice: the first mark of a group is written `/`.
@@ -197,11 +201,11 @@ impl Writing<'_> {
         all.collect()
     }
 
-    /// The first double bond, as written, that would be read with a geometry it has not.
-    fn invented(self, marked: &[bool], directions: &Directions) -> Option<u32> {
-        let overheard = self.overheard(marked);
+    /// The double bonds that would be read with a geometry they have not, as written.
+    fn invented(self, marked: &[bool], directions: &Directions) -> Vec<u32> {
+        let mut overheard = self.overheard(marked);
         if overheard.is_empty() {
-            return None;
+            return overheard;
         }
         let mut read = self.mol.clone();
         for (b, bond) in read.bonds.iter_mut().enumerate() {
@@ -215,28 +219,21 @@ impl Writing<'_> {
             };
         }
         perceive(&mut read);
-        let invented =
-            overheard.into_iter().filter(|&b| read.bonds[b as usize].stereo != BondStereo::None);
-        invented.min_by_key(|&b| {
-            let bond = &self.mol.bonds()[b as usize];
-            let at = [bond.begin, bond.end].map(|a| self.plan.position[a as usize]);
-            (at[0].min(at[1]), at[0].max(at[1]))
-        })
+        overheard.retain(|&b| read.bonds[b as usize].stereo != BondStereo::None);
+        overheard.sort_unstable_by_key(|&b| self.plan.place(self.mol, b));
+        overheard
     }
 
-    /// The last of the stereo double bonds, as written, one bond away from a double bond.
-    fn last_beside(self, double: u32, stereo: &[u32]) -> Option<u32> {
-        let mol = self.mol;
-        let bond = &mol.bonds()[double as usize];
-        let near = |atom: u32| {
-            let around = [bond.begin, bond.end];
-            around.iter().any(|&a| mol.neighbors(a as usize).iter().any(|n| n.atom == atom))
+    /// The stereo double bonds, in their order, that are one bond away from a double bond.
+    fn beside(self, double: u32, stereo: &[u32]) -> impl DoubleEndedIterator<Item = u32> {
+        let bonds = self.mol.bonds();
+        let near = move |atom: u32| {
+            let around = [bonds[double as usize].begin, bonds[double as usize].end];
+            around.iter().any(|&a| self.mol.neighbors(a as usize).iter().any(|n| n.atom == atom))
         };
-        let beside = |b: &&u32| {
-            let other = &mol.bonds()[**b as usize];
-            **b != double && (near(other.begin) || near(other.end))
-        };
-        stereo.iter().rev().find(beside).copied()
+        stereo.iter().copied().filter(move |&b| {
+            b != double && (near(bonds[b as usize].begin) || near(bonds[b as usize].end))
+        })
     }
 }
 

@@ -35,16 +35,20 @@ pub(super) fn write_sayable(mol: &Mol, ranks: impl Fn(&Mol) -> Vec<u32>) -> (Str
     loop {
         let now = less.as_ref().unwrap_or(mol);
         let (text, order, unsayable) = write(now, &ranks(now));
-        let Some(bond) = unsayable else { return (text, order) };
+        if unsayable.is_empty() {
+            return (text, order);
+        }
         let mut next = now.clone();
-        next.bonds[bond as usize].stereo = BondStereo::None;
+        for bond in unsayable {
+            next.bonds[bond as usize].stereo = BondStereo::None;
+        }
         remove_meaningless(&mut next);
         less = Some(next);
     }
 }
 
-/// Text, order of the atoms, and the double bond whose geometry the text should not say.
-fn write(mol: &Mol, ranks: &[u32]) -> (String, Vec<u32>, Option<u32>) {
+/// Text, order of the atoms, and the double bonds whose geometry the text should not say.
+fn write(mol: &Mol, ranks: &[u32]) -> (String, Vec<u32>, Vec<u32>) {
     let n = mol.num_atoms();
     let mut starts: Vec<u32> = vec![0; n];
     for (atom, &rank) in ranks.iter().take(n).enumerate() {
@@ -58,8 +62,8 @@ fn write(mol: &Mol, ranks: &[u32]) -> (String, Vec<u32>, Option<u32>) {
         }
     }
     plan.order_children(ranks);
-    let directions = direction::assign(mol, &plan);
-    let unsayable = directions.unsayable;
+    let mut directions = direction::assign(mol, &plan);
+    let unsayable = std::mem::take(&mut directions.unsayable);
     let writer = Writer {
         mol,
         plan: &plan,
@@ -162,6 +166,13 @@ impl Plan {
         } else {
             bond.end
         }
+    }
+
+    /// Where a bond is written: first by the atom that comes first.
+    pub(super) fn place(&self, mol: &Mol, bond: u32) -> (u32, u32) {
+        let bond = &mol.bonds()[bond as usize];
+        let ends = [bond.begin, bond.end].map(|atom| self.position[atom as usize]);
+        (ends[0].min(ends[1]), ends[0].max(ends[1]))
     }
 
     pub(super) fn is_tree_bond(&self, mol: &Mol, bond: u32) -> bool {
