@@ -12,7 +12,7 @@ fn known(mol: &Mol) -> usize {
     mol.bonds().iter().filter(|bond| bond.stereo != Default::default()).count()
 }
 
-/// The canonical form is its own canonical form and no double bond has gained or lost a geometry.
+/// The canonical form, which is its own canonical form.
 fn reads_back(text: &str) -> String {
     let mol = read(text);
     let canonical = mol.canonical_smiles();

@@ -47,10 +47,10 @@ pub(super) fn assign(mol: &Mol, plan: &Plan) -> Directions {
     }
     stereo.sort_unstable_by_key(|&b| plan.place(mol, b));
     let writing = Writing { mol, plan };
-    let marked = writing.quiet(&stereo);
+    let (marked, overheard) = writing.quiet(&stereo);
     let mut directions = writing.solve(&stereo, &marked);
     if directions.unsayable.is_empty() {
-        for double in writing.invented(&marked, &directions) {
+        for double in writing.invented(overheard, &directions) {
             let mut beside = writing.beside(double, &stereo).rev().peekable();
             let last = beside.peek().copied();
             // One that is left out may do for both sides of it.
@@ -79,10 +79,10 @@ impl Writing<'_> {
         Some((ends, trans))
     }
 
-    /// Which bonds get a mark, so that few double bonds without a geometry have marks at both ends.
-    fn quiet(self, stereo: &[u32]) -> Vec<bool> {
+    /// Which bonds get a mark, so that few double bonds without a geometry have marks at both ends; and those that have.
+    fn quiet(self, stereo: &[u32]) -> (Vec<bool>, Vec<u32>) {
         let mut avoided = vec![false; self.mol.bonds().len()];
-        let mut best: Option<(usize, Vec<bool>)> = None;
+        let mut best: Option<(Vec<bool>, Vec<u32>)> = None;
         loop {
             let marked = self.marked(stereo, &avoided);
             let overheard = self.overheard(&marked);
@@ -96,11 +96,11 @@ impl Writing<'_> {
                     changed |= !std::mem::replace(&mut avoided[mark as usize], true);
                 }
             }
-            if best.as_ref().is_none_or(|(least, _)| overheard.len() < *least) {
-                best = Some((overheard.len(), marked));
+            if best.as_ref().is_none_or(|(_, least)| overheard.len() < least.len()) {
+                best = Some((marked, overheard));
             }
             if !changed {
-                return best.map(|(_, marked)| marked).unwrap_or_default();
+                return best.unwrap_or_default();
             }
         }
     }
@@ -201,9 +201,8 @@ impl Writing<'_> {
         all.collect()
     }
 
-    /// The double bonds that would be read with a geometry they have not, as written.
-    fn invented(self, marked: &[bool], directions: &Directions) -> Vec<u32> {
-        let mut overheard = self.overheard(marked);
+    /// Those of the overheard double bonds that would be read with a geometry they have not, as written.
+    fn invented(self, mut overheard: Vec<u32>, directions: &Directions) -> Vec<u32> {
         if overheard.is_empty() {
             return overheard;
         }

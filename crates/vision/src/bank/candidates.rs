@@ -18,8 +18,6 @@ pub(super) struct Asked {
     /// Twice what a unit of each query's numbers is worth.
     pub(super) scales: Vec<f32>,
     pub(super) states: Vec<State>,
-    /// Of each state: estimates above it can be of none of the nearest.
-    pub(super) bounds: Vec<f32>,
 }
 
 impl Asked {
@@ -32,7 +30,6 @@ impl Asked {
             start: Vec::with_capacity(count),
             scales: Vec::with_capacity(count),
             states: Vec::with_capacity(count),
-            bounds: vec![f32::INFINITY; count],
         };
         let mut centred = vec![0.0; dim];
         for vector in query.vectors.chunks_exact(dim) {
@@ -89,18 +86,13 @@ impl Asked {
         estimates: &[f32; LANES],
         without: Option<(&[u32], u32)>,
     ) {
-        let state = &mut self.states[query];
-        state.take(group, estimates, without);
-        self.bounds[query] = state.bound;
+        self.states[query].take(group, estimates, without);
     }
-}
 
-impl Asked {
     /// Lowers the bounds by exact distances of what is found so far.
     pub(super) fn tighten<'v>(&mut self, rows: &[f32], vectors: impl Iterator<Item = &'v [f32]>) {
-        for ((state, bound), vector) in self.states.iter_mut().zip(&mut self.bounds).zip(vectors) {
+        for (state, vector) in self.states.iter_mut().zip(vectors) {
             state.tighten(rows, vector);
-            *bound = state.bound;
         }
     }
 }
@@ -113,7 +105,8 @@ pub(super) struct State {
     per_error: f32,
     /// The smallest upper limits of distances, rising, as many as neighbours are asked for; the last is the bound.
     best: Vec<f32>,
-    bound: f32,
+    /// Estimates above it can be of none of the nearest.
+    pub(super) bound: f32,
     candidates: Vec<(f32, u32)>,
 }
 

@@ -16,7 +16,7 @@
 
 use rayon::prelude::*;
 
-use super::candidates::Asked;
+use super::candidates::{Asked, State};
 use super::kernel::{self, Choice, Estimates, GROUPS, Input, LANES, QUERIES, TILE};
 use super::order;
 use super::table::Table;
@@ -197,8 +197,8 @@ impl Index {
             input.limits = [[f32::NEG_INFINITY; QUERIES]; GROUPS];
             for (limits, group) in input.limits.iter_mut().zip(groups) {
                 for (limit, &query) in limits.iter_mut().zip(part) {
-                    let query = query as usize;
-                    *limit = asked.bounds[query] + asked.states[query].margin(group);
+                    let state = &asked.states[query as usize];
+                    *limit = state.bound + state.margin(group);
                 }
             }
             let mut hits = (self.choice.kernel)(&input, &mut out);
@@ -245,7 +245,7 @@ fn keep_nearest(nearest: &mut [(f32, usize); FIRST], first: usize, middles: &[f3
 /// tile's radius and the query's bound together.
 fn within(limits: &[Limits], radii: &[f32; TILE], asked: &Asked, near: &mut [Vec<u32>; TILE]) {
     for (query, middles) in limits.iter().enumerate() {
-        let (bound, norm) = (asked.bounds[query], asked.states[query].norm);
+        let State { bound, norm, .. } = asked.states[query];
         // Ten times what the roundings of squares and of the root can add.
         let reach = (bound + norm).max(0.0).sqrt() * (1.0 + 1e-5);
         let norm = norm * (1.0 - 1e-6);
