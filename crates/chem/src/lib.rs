@@ -24,6 +24,7 @@ pub mod qed;
 pub mod sa_score;
 pub mod scaffold;
 pub mod sdf;
+mod sdf_drawing;
 pub mod sdf_write;
 pub mod smarts;
 pub mod smiles;

@@ -1,13 +1,13 @@
 //! MDL molfiles (V2000 and V3000) and SD files, read record by record.
 //!
-//! Covered: atoms, charges, isotopes, radicals' hydrogens by valence, bonds 1–4 and 9 (dative), tetrahedral stereo
+//! Covered: atoms, charges, isotopes, valences, radicals' hydrogens by valence, bonds 1–4 and 9 (dative), tetrahedral stereo
 //! from wedged bonds in 2D, double-bond geometry from coordinates, data items. Not covered: S-groups,
 //! query features, stereo from 3D coordinates, enhanced stereo groups.
 use std::io::BufRead;
 
 use crate::error::{ChemError, Result};
-use crate::mol::{Atom, BondOrder, BondStereo, Chirality, ELEMENTS, MAX_MAP, Mol, MolBuilder};
-use crate::wedge::handedness;
+use crate::mol::{Atom, ELEMENTS, MAX_MAP, Mol};
+use crate::sdf_drawing::Drawing;
 
 /// Longest record read, in bytes.
 const MAX_RECORD: usize = 10_000_000;
@@ -113,16 +113,7 @@ impl<R: BufRead> Iterator for SdfReader<R> {
     }
 }
 
-/// What was read of a molblock before sanitising.
-#[derive(Default)]
-struct Drawing {
-    builder: MolBuilder,
-    points: Vec<[f64; 3]>,
-    /// Bond stereo code by bond: 1 wedge, 6 hash, 3 either double bond.
-    marks: Vec<u8>,
-}
-
-fn bad<T>(line: usize, reason: impl Into<String>) -> Result<T> {
+pub(crate) fn bad<T>(line: usize, reason: impl Into<String>) -> Result<T> {
     Err(ChemError::Parse {
         what: "molblock (position is the line)",
         position: line + 1,
@@ -186,8 +177,12 @@ fn v2000(lines: &[&str]) -> Result<Drawing> {
             atom.isotope = (weight + shift).max(0) as u16;
         }
         atom.map_num = field(line, 60, 63).parse().unwrap_or(0);
-        drawing.builder.add_atom(atom);
-        drawing.points.push(point);
+        let valence = match field(line, 48, 51).parse().unwrap_or(0) {
+            15 => Some(0),
+            valence @ 1..15 => Some(valence),
+            _ => None,
+        };
+        drawing.atom(atom, point, valence);
     }
     for at in 4 + atoms..4 + atoms + bonds {
         let Some(line) = lines.get(at) else { return bad(at, "the bond block ends early") };
@@ -273,6 +268,7 @@ fn v3000(lines: &[&str]) -> Result<Drawing> {
                 if atom.map_num > MAX_MAP {
                     return bad(at, format!("an atom map number above {MAX_MAP}"));
                 }
+                let mut valence = None;
                 for (key, value) in options.iter().filter_map(|o| o.split_once('=')) {
                     match key {
                         "CHG" => {
@@ -284,13 +280,20 @@ fn v3000(lines: &[&str]) -> Result<Drawing> {
                                 number::<f64>(value, at, "mass")?.clamp(0.0, 9_999.0) as u16;
                         }
                         "RAD" => atom.radicals = radical_electrons(number(value, at, "radical")?),
+                        "VAL" => {
+                            valence = match number::<i8>(value, at, "valence")? {
+                                -1 => Some(0),
+                                valence => {
+                                    u8::try_from(valence).ok().filter(|valence| *valence > 0)
+                                }
+                            };
+                        }
                         _ => {}
                     }
                 }
                 ids.push(number(id, at, "atom number")?);
                 let point = [x, y, z].map(|v| v.parse::<f64>().unwrap_or(0.0));
-                drawing.builder.add_atom(atom);
-                drawing.points.push(point);
+                drawing.atom(atom, point, valence);
             }
             [_, order, begin, end, options @ ..] if section == "BOND" => {
                 let find = |text: &str| -> Result<usize> {
@@ -328,145 +331,4 @@ fn v3000(lines: &[&str]) -> Result<Drawing> {
         );
     }
     Ok(drawing)
-}
-
-impl Drawing {
-    fn bond(&mut self, line: usize, ends: [usize; 2], order: &str, mark: u8) -> Result<()> {
-        let count = self.builder.atoms.len();
-        if ends.iter().any(|&e| e == 0 || e > count) || ends[0] == ends[1] {
-            return bad(line, format!("bond between atoms {} and {} of {count}", ends[0], ends[1]));
-        }
-        let order = match order {
-            "1" => BondOrder::Single,
-            "2" => BondOrder::Double,
-            "3" => BondOrder::Triple,
-            "4" => BondOrder::Aromatic,
-            "9" => BondOrder::Dative,
-            "8" => BondOrder::Zero,
-            other => return bad(line, format!("bond type `{other}` is not supported")),
-        };
-        let (begin, end) = (ends[0] as u32 - 1, ends[1] as u32 - 1);
-        let twice = |b: &crate::mol::Bond| {
-            (b.begin == begin && b.end == end) || (b.begin == end && b.end == begin)
-        };
-        let most = 4 * crate::mol::MAX_ATOMS;
-        if self.builder.bonds.len() >= most || count > crate::mol::MAX_ATOMS {
-            let size = self.builder.bonds.len().max(count);
-            return Err(ChemError::TooLarge {
-                what: "molecule",
-                size,
-                limit: crate::mol::MAX_ATOMS,
-            });
-        }
-        if self.builder.bonds.iter().any(twice) {
-            return bad(line, "the same two atoms are bonded twice");
-        }
-        self.builder.add_bond(begin, end, order);
-        if order == BondOrder::Aromatic {
-            for a in [begin, end] {
-                self.builder.atoms[a as usize].aromatic = true;
-            }
-        }
-        self.marks.push(mark);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Mol> {
-        if self.builder.atoms.len() > crate::mol::MAX_ATOMS {
-            return self.builder.finish();
-        }
-        let mut around: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.builder.atoms.len()];
-        for (i, bond) in self.builder.bonds.iter().enumerate() {
-            around[bond.begin as usize].push((bond.end, i as u32));
-            around[bond.end as usize].push((bond.begin, i as u32));
-        }
-        for (a, list) in around.iter().enumerate() {
-            let chirality = self.wedge_chirality(a as u32, list);
-            self.builder.atoms[a].chirality = chirality;
-        }
-        for b in 0..self.builder.bonds.len() {
-            self.builder.bonds[b].stereo = self.geometry(b, &around);
-        }
-        // Radicals are counted in brackets: the hydrogens are what the valence leaves.
-        self.settle_radicals(&around);
-        self.builder.finish()
-    }
-
-    fn settle_radicals(&mut self, around: &[Vec<(u32, u32)>]) {
-        for (a, list) in around.iter().enumerate() {
-            let radicals = i32::from(self.builder.atoms[a].radicals);
-            if radicals == 0 {
-                continue;
-            }
-            let sum: i32 = list
-                .iter()
-                .map(|&(_, b)| self.builder.bonds[b as usize].twice_valence(a as u32))
-                .sum();
-            let atom = &mut self.builder.atoms[a];
-            let shifted = i32::from(atom.element) - i32::from(atom.charge);
-            let default = usize::try_from(shifted)
-                .ok()
-                .and_then(|e| ELEMENTS.get(e))
-                .map_or(0, |e| i32::from(e.valences[0]));
-            atom.explicit_hs = (default - (sum + 1) / 2 - radicals).clamp(0, 8) as u8;
-            atom.no_implicit = true;
-            atom.radicals = 0;
-        }
-    }
-
-    /// Handedness from a wedge that starts at `a`: neighbours by angle, the wedged one lifted.
-    fn wedge_chirality(&self, a: u32, around: &[(u32, u32)]) -> Chirality {
-        let wedge = around.iter().enumerate().find_map(|(i, &(_, b))| {
-            let bond = &self.builder.bonds[b as usize];
-            match self.marks[b as usize] {
-                1 if bond.begin == a => Some((i, 1.0)),
-                6 if bond.begin == a => Some((i, -1.0)),
-                _ => None,
-            }
-        });
-        let (Some((wedged, lift)), 3 | 4) = (wedge, around.len()) else {
-            return Chirality::None;
-        };
-        let centre = self.points[a as usize];
-        let directions: Vec<[f64; 2]> = around
-            .iter()
-            .map(|&(n, _)| {
-                let p = self.points[n as usize];
-                [p[0] - centre[0], p[1] - centre[1]]
-            })
-            .collect();
-        handedness(&directions, wedged, lift)
-    }
-
-    /// Geometry of a double bond from the drawing.
-    fn geometry(&self, b: usize, around: &[Vec<(u32, u32)>]) -> BondStereo {
-        let bond = &self.builder.bonds[b];
-        if bond.order != BondOrder::Double || self.marks[b] == 3 {
-            return BondStereo::None;
-        }
-        let (p, q) = (self.points[bond.begin as usize], self.points[bond.end as usize]);
-        let axis = [q[0] - p[0], q[1] - p[1]];
-        let side = |from: u32, other: u32| -> Option<(u32, f64)> {
-            let list = &around[from as usize];
-            // As `stereo::has_direction`, before atoms are known to be aromatic.
-            let says = |bond: u32| {
-                let order = self.builder.bonds[bond as usize].order;
-                matches!(order, BondOrder::Single | BondOrder::Aromatic)
-            };
-            if !(2..=3).contains(&list.len()) || !list.iter().any(|&(_, bond)| says(bond)) {
-                return None;
-            }
-            let &(n, _) = list.iter().find(|n| n.0 != other)?;
-            let (o, r) = (self.points[from as usize], self.points[n as usize]);
-            let cross = axis[0] * (r[1] - o[1]) - axis[1] * (r[0] - o[0]);
-            (cross.abs() > 1e-3).then_some((n, cross))
-        };
-        match (side(bond.begin, bond.end), side(bond.end, bond.begin)) {
-            (Some((begin_ref, x)), Some((end_ref, y))) if x * y > 0.0 => {
-                BondStereo::Cis { begin_ref, end_ref }
-            }
-            (Some((begin_ref, _)), Some((end_ref, _))) => BondStereo::Trans { begin_ref, end_ref },
-            _ => BondStereo::None,
-        }
-    }
 }

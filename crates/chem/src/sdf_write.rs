@@ -1,10 +1,13 @@
 //! Writing MDL V2000 records.
 use crate::error::{ChemError, Result};
-use crate::mol::{Bond, BondOrder, BondStereo, Mol};
+use crate::mol::{
+    Atom, Bond, BondOrder, BondStereo, Mol, hydrogens_beside_radicals, hydrogens_of_drawing,
+};
+use crate::sdf_drawing::MOST_HYDROGENS;
 use crate::smiles::symmetry_classes;
 use crate::wedge::wedges;
 
-/// Writes a V2000 record (name, 2D or zero coordinates, charges, isotopes) with its data items.
+/// Writes a V2000 record (name, 2D or zero coordinates, charges, isotopes, valences where they are not the usual ones) with its data items.
 ///
 /// `points` may be empty; with one for each atom, stereocentres get wedges, double bonds show the
 /// geometry the points give them, and those without a geometry are marked as either.
@@ -33,9 +36,10 @@ pub fn write_v2000(
         let [x, y] = points.get(i).copied().unwrap_or([0.0; 2]);
         let _ = writeln!(
             out,
-            "{x:10.4}{y:10.4}{:10.4} {:<3} 0  0  0  0  0  0  0  0  0  0  0  0",
+            "{x:10.4}{y:10.4}{:10.4} {:<3} 0  0  0  0  0{:3}  0  0  0  0  0  0",
             0.0,
-            atom.symbol()
+            atom.symbol(),
+            valence(mol, i)
         );
     }
     let drawn = !points.is_empty() && points.len() == atoms.len();
@@ -74,6 +78,30 @@ pub fn write_v2000(
     }
     out.push_str("$$$$\n");
     Ok(out)
+}
+
+/// The valence of an atom as its line gives it (15 for none) where it would otherwise be read with other hydrogens; else 0.
+fn valence(mol: &Mol, at: usize) -> i32 {
+    let atom = &mol.atoms()[at];
+    let drawn = mol.neighbors(at).iter().map(|neighbor| {
+        let bond = &mol.bonds()[neighbor.bond as usize];
+        let order = if bond.kekule == BondOrder::Quadruple { BondOrder::Zero } else { bond.kekule };
+        Bond { order, ..*bond }.twice_valence(at as u32)
+    });
+    let twice_sum: i32 = drawn.sum();
+    let read = if atom.radicals > 0 {
+        let told = Atom { radicals: atom.radicals.min(2), ..*atom };
+        Some(hydrogens_beside_radicals(&told, twice_sum).clamp(0, MOST_HYDROGENS))
+    } else {
+        hydrogens_of_drawing(mol, at, twice_sum)
+    };
+    let hydrogens = i32::from(atom.total_hs);
+    match (twice_sum + 1) / 2 + hydrogens {
+        _ if read == Some(hydrogens) => 0,
+        0 => 15,
+        valence @ 1..15 => valence,
+        _ => 0,
+    }
 }
 
 /// A double bond that could have a geometry and has none: what is drawn must not be read as one.

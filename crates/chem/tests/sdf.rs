@@ -135,6 +135,19 @@ fn written_and_read_again() {
         "[13CH3][NH3+].[Cl-]",
         "C[N+](C)(C)CC(=O)[O-]",
         "[CH3]",
+        "C[CH]C",
+        "[C]",
+        "[CH2]",
+        "[H-2]",
+        "[PH5]",
+        "C[PH4]",
+        "[SH4]",
+        "[Na]",
+        "[NaH]",
+        "[AlH3]",
+        "[Pt].[PtH2]",
+        "[O]",
+        "C[Si]C",
         "c1cc[nH]c1",
         "COc1ccc2nc([nH]c2c1)[S@](=O)Cc1ncc(C)c(OC)c1C",
     ] {
@@ -162,6 +175,42 @@ fn numbers_of_no_atom_are_named() {
         let error = Mol::from_molblock(&molblock(number)).expect_err(number).to_string();
         assert!(error.contains(&format!("no atom {number}")), "{error}");
     }
+}
+
+/// The valence column (15 for none) and V3000's VAL (-1 for none) give what the drawn bonds leave to hydrogens.
+#[test]
+fn valences_are_read() {
+    let molblock = |atom: &str, valence: i32| {
+        let atom = format!("    0.0000    0.0000    0.0000 {atom:<3} 0  0  0  0  0{valence:3}");
+        let oxygen = "    1.0000    0.0000    0.0000 O   0  0";
+        format!(
+            "a\n\n\n  2  1  0  0  0  0  0  0  0  0999 V2000\n{atom}\n{oxygen}\n  1  2  1  0\nM  END\n"
+        )
+    };
+    for (atom, valence, smiles) in [
+        ("P", 0, "OP"),
+        ("P", 5, "O[PH4]"),
+        ("Sn", 2, "O[SnH]"),
+        ("C", 15, "O[C]"),
+        ("C", 2, "O[CH]"),
+        ("S", 1, "O[S]"),
+    ] {
+        let read = Mol::from_molblock(&molblock(atom, valence)).unwrap();
+        assert_eq!(read.canonical_smiles(), mol(smiles).canonical_smiles(), "{atom} {valence}");
+    }
+    let first = "M  V30 1 C 1.500000 1.299038 0.000000 0";
+    let plain = V3000.replace(" CFG=3", "");
+    for (option, smiles) in [
+        (" VAL=0", "CC(N)C(=O)[O-]"),
+        (" VAL=-1", "[C]C(N)C(=O)[O-]"),
+        (" VAL=2", "[CH]C(N)C(=O)[O-]"),
+    ] {
+        let block = plain.replace(first, &format!("{first}{option}"));
+        let read = Mol::from_molblock(&block).unwrap();
+        assert_eq!(read.canonical_smiles(), mol(smiles).canonical_smiles(), "{option}");
+    }
+    let error = Mol::from_molblock(&plain.replace(first, &format!("{first} VAL=x")));
+    assert!(error.expect_err("no number").to_string().contains("`x` is no valence"));
 }
 
 /// Columns of four hold numbers of four digits, without a space between.

@@ -179,3 +179,28 @@ proptest! {
         }
     }
 }
+
+/// An aromatic bond from a ring to an atom outside is single, and leaves that atom its hydrogen; as in RDKit.
+#[test]
+fn an_aromatic_bond_out_of_a_ring_is_single() {
+    for (text, same) in [
+        ("C:c1ccccc1", "Cc1ccccc1"),
+        ("O:c1ccccc1:C", "Oc1ccccc1C"),
+        ("C:N1CCCC1", "CN1CCCC1"),
+        ("C:S1CCC1", "C[SH]1CCC1"),
+        ("N:C:c1ccccc1", "N:Cc1ccccc1"),
+    ] {
+        assert_eq!(reads_back(text), reads_back(same), "{text}");
+    }
+    assert_eq!(reads_back("CC:C"), "C:CC", "between atoms of chains it stays");
+}
+
+/// A hydrogen whose mark has no other to go with says nothing, and is counted.
+#[test]
+fn a_hydrogen_at_a_cumulated_bond_is_counted() {
+    for text in ["*=[K](\\[H])=[C+3]/[H]", "*=[K]([H])=[C+3][H]"] {
+        assert!(read(text).atoms().iter().all(|atom| atom.element != 1), "{text}");
+        reads_back(text);
+    }
+    assert_eq!(read("[H]/C(F)=N/[H]").num_atoms(), 4, "a hydrogen that shows a geometry stays");
+}

@@ -1,4 +1,5 @@
 //! Putting a molecule together atom by atom; `finish` sanitises it.
+use super::stereo::has_direction;
 use super::{
     Atom, Bond, BondDirection, BondOrder, BondStereo, Chirality, MAX_ATOMS, Mol, Neighbor,
     sanitize, valence,
@@ -106,10 +107,14 @@ pub(super) fn link(mol: &mut Mol) {
     mol.offsets[0] = 0;
 }
 
+/// A hydrogen atom with one bond and nothing of its own.
+fn is_plain_hydrogen(atom: &Atom) -> bool {
+    atom.element == 1 && atom.degree == 1 && atom.isotope == 0 && atom.charge == 0
+}
+
 /// A hydrogen atom that says nothing a count would not say.
 fn removable(mol: &Mol, h: usize) -> bool {
-    let atom = &mol.atoms[h];
-    if atom.element != 1 || atom.degree != 1 || atom.isotope != 0 || atom.charge != 0 {
+    if !is_plain_hydrogen(&mol.atoms[h]) {
         return false;
     }
     let link = mol.neighbors(h)[0];
@@ -121,8 +126,14 @@ fn removable(mol: &Mol, h: usize) -> bool {
     let is_directed = |b: u32| mol.bonds[b as usize].direction != BondDirection::None;
     let tells = |double: u32, far: u32| {
         let mut beyond = mol.neighbors(far as usize).iter().filter(|n| n.bond != double);
-        mol.bonds[double as usize].stereo != BondStereo::None
-            || is_directed(link.bond) && beyond.any(|n| is_directed(n.bond))
+        // At the far end a bond must be left for the other mark: hydrogens beside another neighbour go.
+        let markable = beyond.clone().any(|n| {
+            let goes = mol.atoms[far as usize].degree > 2
+                && is_plain_hydrogen(&mol.atoms[n.atom as usize]);
+            !goes && has_direction(mol, n.bond as usize)
+        });
+        let stereo = mol.bonds[double as usize].stereo != BondStereo::None;
+        markable && (stereo || is_directed(link.bond) && beyond.any(|n| is_directed(n.bond)))
     };
     let defines = heavy.degree == 2
         && mol.neighbors(link.atom as usize).iter().any(|n| {

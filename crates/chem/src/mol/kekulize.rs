@@ -115,7 +115,9 @@ fn assign(mol: &mut Mol) -> Result<()> {
             continue;
         }
         let both = mol.atoms[bond.begin as usize].aromatic && mol.atoms[bond.end as usize].aromatic;
-        if !(bond.in_ring || both) {
+        // Between two atoms of chains an aromatic bond stays what it is.
+        let ring = mol.atoms[bond.begin as usize].in_ring || mol.atoms[bond.end as usize].in_ring;
+        if !(ring || both) {
             continue;
         }
         let double = bond.in_ring && graph.partner[bond.begin as usize] == bond.end;

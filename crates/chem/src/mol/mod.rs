@@ -22,7 +22,7 @@ pub use types::{
 };
 
 pub(crate) use stereo::{could_have_geometry, has_direction, perceive};
-pub(crate) use valence::implied_hydrogens;
+pub(crate) use valence::{hydrogens_beside_radicals, hydrogens_of_drawing, implied_hydrogens};
 
 use crate::error::Result;
 

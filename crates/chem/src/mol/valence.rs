@@ -2,7 +2,7 @@
 //!
 //! A charged atom follows the valences of the element with as many electrons (N⁺ as C, B⁻ as C),
 //! except that P, S, As and Se keep their own higher valences.
-use super::{ELEMENTS, Mol};
+use super::{Atom, ELEMENTS, Mol};
 use crate::error::{ChemError, Result};
 
 /// Sum of bond orders at an atom times two, bracket hydrogens included.
@@ -123,11 +123,13 @@ pub(super) fn settle(mol: &mut Mol, a: usize, lower_case: bool) -> Result<()> {
     }
     let explicit = explicit_valence(mol, a);
     check(mol, a, explicit)?;
-    if given {
+    // An aromatic bond out of a ring has become single, which leaves room for a hydrogen.
+    let counted = !lower_case && !mol.atoms[a].no_implicit;
+    if given || counted {
         let hydrogens = implicit_hydrogens(mol, a, explicit)?;
         let atom = &mut mol.atoms[a];
         atom.explicit_valence = explicit.clamp(0, 255) as u8;
-        atom.total_hs = hydrogens.clamp(0, 255) as u8;
+        atom.total_hs = (i32::from(atom.explicit_hs) + hydrogens).clamp(0, 255) as u8;
     }
     Ok(())
 }
@@ -136,17 +138,31 @@ pub(super) fn settle(mol: &mut Mol, a: usize, lower_case: bool) -> Result<()> {
 pub(crate) fn implied_hydrogens(mol: &Mol, a: usize) -> i32 {
     let hs = 2 * i32::from(mol.atoms[a].explicit_hs);
     let explicit = rounded_valence(mol, a, twice_bond_sum(mol, a) - hs);
-    hydrogens_to_fill(mol, a, explicit).unwrap_or(-1)
+    hydrogens_to_fill(mol, a, explicit, is_aromatic(mol, a)).unwrap_or(-1)
+}
+
+/// Hydrogens an atom is read with from a drawing of its Kekulé structure that does not give its valence; `twice_sum` is of
+/// the drawn bonds. `None` where it could not be read.
+pub(crate) fn hydrogens_of_drawing(mol: &Mol, a: usize, twice_sum: i32) -> Option<i32> {
+    hydrogens_to_fill(mol, a, (twice_sum + 1) / 2, false).ok()
+}
+
+/// Hydrogens that the valence of an atom leaves beside its bonds and radical electrons; negative where none is left.
+pub(crate) fn hydrogens_beside_radicals(atom: &Atom, twice_sum: i32) -> i32 {
+    let shifted = i32::from(atom.element) - i32::from(atom.charge);
+    let element = usize::try_from(shifted).ok().and_then(|shifted| ELEMENTS.get(shifted));
+    let default = element.map_or(0, |element| i32::from(element.valences[0]));
+    default - (twice_sum + 1) / 2 - i32::from(atom.radicals)
 }
 
 fn implicit_hydrogens(mol: &Mol, a: usize, explicit: i32) -> Result<i32> {
     if mol.atoms[a].no_implicit {
         return Ok(0);
     }
-    hydrogens_to_fill(mol, a, explicit)
+    hydrogens_to_fill(mol, a, explicit, is_aromatic(mol, a))
 }
 
-fn hydrogens_to_fill(mol: &Mol, a: usize, explicit: i32) -> Result<i32> {
+fn hydrogens_to_fill(mol: &Mol, a: usize, explicit: i32, aromatic: bool) -> Result<i32> {
     let atom = &mol.atoms[a];
     if atom.element == 0 {
         return Ok(0);
@@ -164,7 +180,7 @@ fn hydrogens_to_fill(mol: &Mol, a: usize, explicit: i32) -> Result<i32> {
     if effective == 0 || default == -1 {
         return Ok(0);
     }
-    if is_aromatic(mol, a) {
+    if aromatic {
         if explicit <= default {
             return Ok(default - explicit);
         }
