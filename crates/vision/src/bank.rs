@@ -20,6 +20,7 @@ mod order;
 mod patches;
 mod pca;
 mod score;
+mod sketch;
 mod table;
 
 use serde::{Deserialize, Serialize};

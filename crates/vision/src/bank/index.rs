@@ -12,13 +12,18 @@
 //! **Which tiles are not looked at.** Bank vectors lie in tiles of 48 neighbours. Each vector of a tile is at least as far
 //! from a query as the tile's middle is, less the tile's radius (the triangle inequality). The middles are a small bank of
 //! their own, searched first; the tiles with the nearest middles then say how far the nearest vector is at most, and tiles
-//! that are farther altogether are passed over.
+//! that are farther altogether are passed over. Of those that are left the [`Sketch`] passes over most, once so much has
+//! been asked that making it pays.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::candidates::{Asked, State};
 use super::kernel::{self, Choice, Estimates, GROUPS, Input, LANES, QUERIES, TILE};
 use super::order;
+use super::sketch::Sketch;
 use super::table::Table;
 
 /// A bank vector and how far it is.
@@ -53,6 +58,10 @@ pub(super) struct Query<'a> {
 
 /// Tiles with the nearest middles that are looked at first.
 const FIRST: usize = 3;
+/// Short forms are made when an index has been asked one question for this many vectors of it.
+const PAYS: usize = 8;
+/// Vectors of fewer numbers have no short forms.
+const LONG: usize = 96;
 /// Most numbers that say how far tiles are from queries, for one thread.
 const MOST_LIMITS: usize = 4 << 20;
 
@@ -65,6 +74,9 @@ pub(super) struct Index {
     /// The middles of the bank's tiles, and how far the vectors of each lie from it, 48 tiles a family.
     middles: Table,
     radii: Vec<[f32; TILE]>,
+    sketch: OnceLock<Box<Sketch>>,
+    /// Questions asked before there was a sketch.
+    asked: AtomicUsize,
 }
 
 /// How far the middles of a family's tiles are from a query at least, as estimates are; NaN for a tile to be left out.
@@ -99,7 +111,8 @@ impl Index {
         let bank = Table::new(rows, &order, &centre, precision);
         let tiles: Vec<u32> = (0..bank.tiles() as u32).collect();
         let middles = Table::new(&middles, &tiles, &centre, precision);
-        Self { precision, choice, centre, bank, middles, radii }
+        let (sketch, asked) = (OnceLock::new(), AtomicUsize::new(0));
+        Self { precision, choice, centre, bank, middles, radii, sketch, asked }
     }
 
     /// Name of the kernel in use.
@@ -109,12 +122,14 @@ impl Index {
 
     /// Bytes of the scanned numbers.
     pub(super) fn bytes(&self) -> usize {
-        self.bank.bytes() + self.middles.bytes()
+        let sketch = self.sketch.get().map_or(0, |sketch| sketch.bytes());
+        self.bank.bytes() + self.middles.bytes() + sketch
     }
 
     /// The nearest rows of each query vector, nearest first, ties by row. `rows` are those the index was made of.
     pub(super) fn search(&self, rows: &[f32], query: &Query<'_>) -> Vec<Vec<Neighbour>> {
         let dim = self.centre.len();
+        self.count(rows, query.vectors.len() / dim);
         let most = (MOST_LIMITS / self.bank.tiles().max(1)).clamp(QUERIES, 512);
         let chunk = (query.vectors.len() / dim).div_ceil(rayon::current_num_threads());
         query
@@ -122,6 +137,25 @@ impl Index {
             .par_chunks(chunk.clamp(QUERIES, most) * dim)
             .flat_map_iter(|part| self.search_chunk(rows, &Query { vectors: part, ..*query }))
             .collect()
+    }
+
+    /// Makes the sketch when so much has been asked that it pays: the search that passes the mark does, others go on without.
+    fn count(&self, rows: &[f32], questions: usize) {
+        let dim = self.centre.len();
+        if dim < LONG || self.sketch.get().is_some() {
+            return;
+        }
+        let mark = rows.len() / dim / PAYS;
+        let before = self.asked.fetch_add(questions, Ordering::Relaxed);
+        if before <= mark && before + questions > mark {
+            self.make_sketch(rows);
+        }
+    }
+
+    pub(super) fn make_sketch(&self, rows: &[f32]) {
+        let sketch = Sketch::new(rows, self.centre.len(), &self.bank, self.precision);
+        // Whoever was first made the same.
+        let _ = self.sketch.set(Box::new(sketch));
     }
 
     fn search_chunk(&self, rows: &[f32], query: &Query<'_>) -> Vec<Vec<Neighbour>> {
@@ -141,12 +175,16 @@ impl Index {
         }
         let vectors = || query.vectors.chunks_exact(self.centre.len());
         asked.tighten(rows, vectors());
-        let mut near: [Vec<u32>; TILE] = std::array::from_fn(|_| Vec::new());
+        let sketch = self.sketch.get().map(|sketch| (sketch, sketch.ask(query, range)));
+        let mut near = Near::new(count);
         for (family, (limits, radii)) in limits.chunks_exact(count).zip(&self.radii).enumerate() {
-            within(limits, radii, &asked, &mut near);
-            for (lane, near) in near.iter_mut().enumerate().filter(|(_, near)| !near.is_empty()) {
-                self.visit(&mut asked, family * TILE + lane, near, query.without);
-                near.clear();
+            near.find(limits, radii, &asked);
+            for (lane, mut queries) in near.tiles() {
+                let tile = family * TILE + lane;
+                if let Some((sketch, short)) = &sketch {
+                    queries = sketch.keep(self.choice, (&asked, short), tile, queries);
+                }
+                self.visit(&mut asked, tile, queries, query.without);
             }
         }
         vectors()
@@ -213,7 +251,12 @@ impl Index {
 }
 
 /// A tile and up to eight queries for a kernel, without limits. Places that are left over repeat the first query.
-fn input<'a>(table: &'a Table, asked: &'a Asked, tile: usize, part: &[u32]) -> Input<'a> {
+pub(super) fn input<'a>(
+    table: &'a Table,
+    asked: &'a Asked,
+    tile: usize,
+    part: &[u32],
+) -> Input<'a> {
     let query = |place: usize| part.get(place).unwrap_or(&part[0]).to_owned() as usize;
     let (lines, groups) = table.tile(tile);
     Input {
@@ -241,27 +284,52 @@ fn keep_nearest(nearest: &mut [(f32, usize); FIRST], first: usize, middles: &[f3
     }
 }
 
-/// For each tile of a family, the queries that may have one of their nearest in it: the middle is no farther than the
-/// tile's radius and the query's bound together.
-fn within(limits: &[Limits], radii: &[f32; TILE], asked: &Asked, near: &mut [Vec<u32>; TILE]) {
-    for (query, middles) in limits.iter().enumerate() {
-        let State { bound, norm, .. } = asked.states[query];
-        // Ten times what the roundings of squares and of the root can add.
-        let reach = (bound + norm).max(0.0).sqrt() * (1.0 + 1e-5);
-        let norm = norm * (1.0 - 1e-6);
-        let held: [bool; TILE] = std::array::from_fn(|lane| {
-            let together = radii[lane] + reach;
-            middles[lane] + norm <= together * together
-        });
-        // Most families hold nothing, which a look at all of them together tells at once.
-        if !held.iter().fold(false, |any, held| any | held) {
-            continue;
-        }
-        for (held, near) in held.iter().zip(near.iter_mut()) {
-            if *held {
-                near.push(query as u32);
+/// For each tile of a family, the queries that may have one of their nearest in it.
+struct Near {
+    /// As many places for each tile as there are queries, and how many of them are taken.
+    queries: Vec<u32>,
+    taken: [usize; TILE],
+}
+
+impl Near {
+    fn new(count: usize) -> Self {
+        Self { queries: vec![0; count * TILE], taken: [0; TILE] }
+    }
+
+    /// Finds the queries: the middle is no farther than the tile's radius and the query's bound together.
+    fn find(&mut self, limits: &[Limits], radii: &[f32; TILE], asked: &Asked) {
+        self.taken = [0; TILE];
+        let count = self.queries.len() / TILE;
+        for (query, middles) in limits.iter().enumerate() {
+            let State { bound, norm, .. } = asked.states[query];
+            // Ten times what the roundings of squares and of the root can add.
+            let reach = (bound + norm).max(0.0).sqrt() * (1.0 + 1e-5);
+            let norm = norm * (1.0 - 1e-6);
+            let held: [bool; TILE] = std::array::from_fn(|lane| {
+                let together = radii[lane] + reach;
+                middles[lane] + norm <= together * together
+            });
+            // Most families hold nothing, which a look at all of them together tells at once.
+            if !held.iter().fold(false, |any, held| any | held) {
+                continue;
+            }
+            // Written whether held or not: a processor cannot foresee which are.
+            let places = self.queries.chunks_exact_mut(count).zip(&mut self.taken);
+            for (&held, (places, taken)) in held.iter().zip(places) {
+                places[*taken] = query as u32;
+                *taken += usize::from(held);
             }
         }
+    }
+
+    /// Tiles that some query may have one of its nearest in, and the queries.
+    fn tiles(&mut self) -> impl Iterator<Item = (usize, &mut [u32])> {
+        let count = self.queries.len() / TILE;
+        let tiles = self.queries.chunks_exact_mut(count).zip(self.taken);
+        tiles
+            .map(|(places, taken)| &mut places[..taken])
+            .enumerate()
+            .filter(|near| !near.1.is_empty())
     }
 }
 

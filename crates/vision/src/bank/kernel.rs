@@ -200,10 +200,11 @@ fn float_portable(input: &Input<'_>, out: &mut Estimates) -> u32 {
 )]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m256i, __m512, __m512i, _mm256_add_epi32, _mm256_cvtepi32_ps,
+        __m256, __m256i, __m512, __m512i, _CMP_LE_OQ, _mm256_add_epi32, _mm256_cvtepi32_ps,
         _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_maddubs_epi16,
-        _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm512_cvtepi32_ps,
-        _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_set1_epi32, _mm512_set1_ps,
+        _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm512_cmp_ps_mask,
+        _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_mul_ps, _mm512_set1_epi32,
+        _mm512_set1_ps, _mm512_sub_ps,
     };
 
     use super::{Estimates, GROUPS, Input, LANES, Line, QUERIES, finish_group};
@@ -271,6 +272,27 @@ mod x86 {
         }};
     }
 
+    /// What `finish_group` does for all groups, in registers: with few numbers to a vector it would be most of the work.
+    macro_rules! finish_512 {
+        ($input:ident, $sums:ident, $out:ident, $float:expr) => {{
+            let mut hits = 0;
+            for at in 0..GROUPS {
+                let norms: __m512 = bytemuck::must_cast($input.groups[at].norms);
+                let scales: __m512 = bytemuck::must_cast($input.groups[at].scales);
+                for query in 0..QUERIES {
+                    let scale = _mm512_mul_ps(_mm512_set1_ps($input.scales[query]), scales);
+                    let product = _mm512_mul_ps(scale, $float($sums[at][query]));
+                    let estimates = _mm512_sub_ps(norms, product);
+                    $out[at][query] = bytemuck::must_cast(estimates);
+                    let limit = _mm512_set1_ps($input.limits[at][query]);
+                    let within = _mm512_cmp_ps_mask::<_CMP_LE_OQ>(estimates, limit) != 0;
+                    hits |= u32::from(within) << (at * QUERIES + query);
+                }
+            }
+            hits
+        }};
+    }
+
     #[target_feature(enable = "avx512f,avx512vnni")]
     fn int8_512(input: &Input<'_>, out: &mut Estimates) -> u32 {
         let first = input.start.map(|start| _mm512_set1_epi32(start));
@@ -284,13 +306,7 @@ mod x86 {
                 _mm512_set1_epi32(number as i32)
             )
         );
-        let mut hits = 0;
-        for (at, group) in sums.iter().enumerate() {
-            let dots: [[f32; LANES]; QUERIES] =
-                group.map(|sum| bytemuck::must_cast(_mm512_cvtepi32_ps(sum)));
-            hits |= finish_group(input, at, &dots, out);
-        }
-        hits
+        finish_512!(input, sums, out, |sum| _mm512_cvtepi32_ps(sum))
     }
 
     #[target_feature(enable = "avx512f")]
@@ -305,12 +321,7 @@ mod x86 {
                 sum
             )
         );
-        let mut hits = 0;
-        for (at, group) in sums.iter().enumerate() {
-            let dots: [[f32; LANES]; QUERIES] = group.map(bytemuck::must_cast);
-            hits |= finish_group(input, at, &dots, out);
-        }
-        hits
+        finish_512!(input, sums, out, |sum| sum)
     }
 
     /// The loop over steps with eight accumulators of 256 bits: one group against four queries at a time.

@@ -42,7 +42,7 @@ proptest! {
         seed in any::<u64>(),
         bank in 1_usize..300,
         queries in 1_usize..20,
-        dim in 1_usize..90,
+        dim in 1_usize..110,
         count in 1_usize..12,
         near in any::<bool>(),
         clusters in 1_usize..12,
@@ -67,7 +67,10 @@ proptest! {
         {
             for choice in choices {
                 let index = Index::with_kernel(&rows, dim, precision, choice);
-                for without in [None, Some((owners.as_slice(), 1))] {
+                for (sketched, without) in [(false, None), (true, None), (true, Some((owners.as_slice(), 1)))] {
+                    if sketched {
+                        index.make_sketch(&rows);
+                    }
                     let found = index.search(&rows, &Query { vectors: &vectors, count, without });
                     prop_assert_eq!(found.len(), queries);
                     for (vector, found) in vectors.chunks_exact(dim).zip(&found) {
