@@ -56,6 +56,16 @@ proptest! {
     }
 }
 
+/// Atoms without a bond are alike: none of their orders need be tried for each numbering of a cage.
+#[test]
+fn single_atoms_beside_cages_cost_little() {
+    let found = include_str!("../../../fuzz/regressions/smiles/cages_and_single_atoms");
+    let text = [found.trim(); 4].join(".");
+    let start = Instant::now();
+    exercise(&text);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
 #[test]
 fn too_large_and_ring_heavy_input() {
     let chain = "C".repeat(5_000);

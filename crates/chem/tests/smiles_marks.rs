@@ -204,3 +204,16 @@ fn a_hydrogen_at_a_cumulated_bond_is_counted() {
     }
     assert_eq!(read("[H]/C(F)=N/[H]").num_atoms(), 4, "a hydrogen that shows a geometry stays");
 }
+
+/// Hydrogens drawn at a ligand make its bond to the metal one too many: it is dative, as in RDKit, before they are counted.
+#[test]
+fn drawn_hydrogens_of_ligands_are_counted() {
+    for (text, same) in [
+        ("[H]N([H])([H])[Pt](Cl)(Cl)N([H])([H])[H]", "N->[Pt](<-N)(Cl)Cl"),
+        ("[H]O([H])[Fe]", "O->[Fe]"),
+        ("[H]/C(F)=N(/[H])[Pt]", "FC=N->[Pt]"),
+        ("[H]/C=N(/C)[Pt]", "[H]/C=N(/C)->[Pt]"),
+    ] {
+        assert_eq!(reads_back(text), reads_back(same), "{text}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Putting a molecule together atom by atom; `finish` sanitises it.
 use super::stereo::has_direction;
 use super::{
-    Atom, Bond, BondDirection, BondOrder, BondStereo, Chirality, MAX_ATOMS, Mol, Neighbor,
+    Atom, Bond, BondDirection, BondOrder, BondStereo, Chirality, MAX_ATOMS, Mol, Neighbor, cleanup,
     sanitize, valence,
 };
 use crate::error::{ChemError, Result};
@@ -146,6 +146,9 @@ fn remove_hydrogens(mol: &mut Mol) -> Result<()> {
     if !mol.atoms.iter().any(|a| a.element == 1) {
         return Ok(());
     }
+    // A ligand's hydrogens are what makes its bond to the metal one too many.
+    cleanup::functional_groups(mol);
+    cleanup::organometallics(mol);
     let gone: Vec<bool> = (0..mol.atoms.len()).map(|a| removable(mol, a)).collect();
     if !gone.contains(&true) {
         return Ok(());

@@ -261,7 +261,7 @@ impl Partition {
         false
     }
 
-    /// First cell with a tie, those of single-bonded twins on one atom left out: they are symmetric.
+    /// First cell with a tie, those of twins with no bond or one to the same atom left out: they are symmetric.
     fn tied_cell(&self, mol: &Mol, twins_too: bool) -> Option<(usize, usize)> {
         let mut start = 0;
         while start < self.order.len() {
@@ -276,7 +276,8 @@ impl Partition {
 
     fn are_twins(&self, mol: &Mol, start: usize, end: usize) -> bool {
         let hub = |a: u32| match mol.neighbors(a as usize) {
-            [only] => Some(only.atom),
+            [] => Some(None),
+            [only] => Some(Some(only.atom)),
             _ => None,
         };
         let first = hub(self.order[start]);
