@@ -52,7 +52,7 @@ pub(crate) fn run(case: &Case, place: &Place<'_>) -> Result<record::Case> {
         if let Err(error) = runner.prepare(size) {
             let why = format!("what it needs cannot be made: {error:#}");
             eprintln!("[{}] {}: {why}", place.suite, case.name);
-            runner.kept.failed.insert(OURS.to_owned(), why);
+            runner.kept.failed.insert(OURS.to_owned(), place.words.hide(&why));
             break;
         }
         for round in 0..case.rounds_of(size, place.quick) {
@@ -127,7 +127,8 @@ impl Runner<'_> {
                 }
                 Err(error) => {
                     eprintln!("{label}: {error:#}");
-                    self.kept.failed.insert(turn.name.to_owned(), format!("{error:#}"));
+                    let why = self.place.words.hide(&format!("{error:#}"));
+                    self.kept.failed.insert(turn.name.to_owned(), why);
                 }
             }
         }

@@ -283,6 +283,17 @@ impl Words {
         }
         Ok(filled + rest)
     }
+
+    /// The text with folders of this machine put back into words: what is kept says nothing of where it ran.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let mut folders: Vec<_> =
+            self.values.iter().filter(|(_, value)| Path::new(value).is_absolute()).collect();
+        // Folders inside others first.
+        folders.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        folders.iter().fold(text.to_owned(), |text, (word, value)| {
+            text.replace(value.as_str(), &format!("{{{word}}}"))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -295,6 +306,16 @@ mod tests {
 
     fn refused(text: &str) -> String {
         format!("{:#}", Suite::parse(text).unwrap_err())
+    }
+
+    #[test]
+    fn folders_are_put_back_into_words() {
+        let mut words = Words::default();
+        words.set("target", "/home/me/target");
+        words.set("models", "/home/me/target/models");
+        words.set("size", "4");
+        let text = "`/home/me/target/models/a 4` of /home/me/target";
+        assert_eq!(words.hide(text), "`{models}/a 4` of {target}");
     }
 
     #[test]
