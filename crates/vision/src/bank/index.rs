@@ -232,13 +232,10 @@ impl Index {
         let mut out: Estimates = [[[0.0; LANES]; QUERIES]; GROUPS];
         for part in queries.chunks(QUERIES) {
             let mut input = input(&self.bank, asked, at, part);
-            input.limits = [[f32::NEG_INFINITY; QUERIES]; GROUPS];
-            for (limits, group) in input.limits.iter_mut().zip(groups) {
-                for (limit, &query) in limits.iter_mut().zip(part) {
-                    let state = &asked.states[query as usize];
-                    *limit = state.bound + state.margin(group);
-                }
-            }
+            input.limit(part, |query, group| {
+                let state = &asked.states[query];
+                state.bound + state.margin(group)
+            });
             let mut hits = (self.choice.kernel)(&input, &mut out);
             while hits != 0 {
                 let bit = hits.trailing_zeros() as usize;

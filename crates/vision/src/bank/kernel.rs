@@ -49,6 +49,16 @@ pub(super) struct Input<'a> {
 }
 
 impl Input<'_> {
+    /// Sets the limits of the queries in `part`; nothing is within those of places that are left over.
+    pub(super) fn limit(&mut self, part: &[u32], limit: impl Fn(usize, &Group) -> f32) {
+        self.limits = [[f32::NEG_INFINITY; QUERIES]; GROUPS];
+        for (limits, group) in self.limits.iter_mut().zip(self.groups) {
+            for (to, &query) in limits.iter_mut().zip(part) {
+                *to = limit(query as usize, group);
+            }
+        }
+    }
+
     /// Lines of each group.
     #[inline(always)]
     fn by_group(&self) -> impl Iterator<Item = (usize, &[Line])> {

@@ -75,35 +75,31 @@ impl Sketch {
         tile: usize,
         near: &'n mut [u32],
     ) -> &'n mut [u32] {
-        let groups = self.table.tile(tile).1;
         let mut out: Estimates = [[[0.0; LANES]; QUERIES]; GROUPS];
         let mut kept = 0;
         for from in (0..near.len()).step_by(QUERIES) {
-            let part = &near[from..near.len().min(from + QUERIES)];
+            let to = near.len().min(from + QUERIES);
+            let part = &near[from..to];
             let mut input = input(&self.table, short, tile, part);
-            input.limits = [[f32::NEG_INFINITY; QUERIES]; GROUPS];
-            for (limits, group) in input.limits.iter_mut().zip(groups) {
-                for (limit, &query) in limits.iter_mut().zip(part) {
-                    let State { bound, norm, .. } = asked.states[query as usize];
-                    let state = &short.states[query as usize];
-                    let slack = SLACK * (state.norm + group.length * group.length);
-                    *limit = (bound + norm).max(0.0) + slack - state.norm + state.margin(group);
-                }
-            }
+            input.limit(part, |query, group| {
+                let State { bound, norm, .. } = asked.states[query];
+                let state = &short.states[query];
+                let slack = SLACK * (state.norm + group.length * group.length);
+                (bound + norm).max(0.0) + slack - state.norm + state.margin(group)
+            });
             let hits = (choice.kernel)(&input, &mut out);
-            let places = part.len();
-            for place in 0..places {
-                let of_place =
-                    (0..GROUPS).fold(0, |all, group| all | 1 << (group * QUERIES + place));
-                near[kept] = near[from + place];
-                kept += usize::from(hits & of_place != 0);
+            let of_any_group = (0..GROUPS).fold(0, |any, group| any | hits >> (group * QUERIES));
+            for place in from..to {
+                near[kept] = near[place];
+                kept += (of_any_group >> (place - from) & 1) as usize;
             }
         }
         &mut near[..kept]
     }
 }
 
-/// The short forms of vectors, one after another.
+/// The short forms of vectors, one after another. By products of matrices, unlike [`Components::project`]: their last bits
+/// differ between machines, which no answer depends on here.
 fn shorten(mean: &[f32], basis: &Array2<f32>, vectors: &[f32]) -> Vec<f32> {
     let dim = mean.len();
     vectors
